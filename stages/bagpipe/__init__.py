@@ -1,0 +1,1 @@
+"""`bagpipe`: what a person does around the pipeline. No stage imports it."""

@@ -1,0 +1,41 @@
+"""`bagpipe demo`: the whole pipeline on small generated corpora, in a scratch copy, with no network."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from stages.bagpipe.scratch import dvc, make_scratch_copy
+from stages.bagpipe.summary import results
+from stages.common.artifacts import REPORTS
+from stages.common.errors import UserError
+
+MODELS = ("imdb", "reuters", "reuters_holdout", "reuters_integer_labels", "reuters_bottleneck")
+
+
+def demo(folder: Path | None) -> None:
+    """Run the demo in `folder`, by default a new temporary one, and print its results.
+
+    Raises:
+        UserError: `folder` is not empty, or a stage failed.
+    """
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="bagpipe-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise UserError(f"{folder}: expected an empty folder for the demo")
+    print(f"Generating small corpora and running the pipeline on them in {folder}", flush=True)
+    try:
+        make_scratch_copy(folder, MODELS)
+        done = dvc(folder, "repro")
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if done.returncode:
+        raise UserError(f"the demo failed in {folder}; see above")
+    print(f"\n{results(folder)}\n")
+    print("These are demo figures, of generated texts whose best possible accuracy is known.")
+    print(f"Plots and tables: {folder / REPORTS / 'README.md'}; delete the folder when done.")
+    print(
+        "For the real figures run `make run` with a network, or with DATASETS_MIRROR set to a folder or "
+        "base URL that holds the official files."
+    )

@@ -1,0 +1,1 @@
+"""What several stages share: params, artifacts, the official file format, the network."""

@@ -1,0 +1,42 @@
+"""How every figure looks: the same colour for the same thing, and the same bytes for the same numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # no window, on any machine
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from stages.common.artifacts import new_file
+from stages.common.params import Plots
+
+# Okabe and Ito's colours, told apart by colour-blind readers too
+TRAINING, VALIDATION, REFERENCE = "#0072B2", "#D55E00", "#999999"
+
+STYLE = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 9,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def figure(path: Path, plots: Plots, width: float = 1, height: float = 1) -> Iterator[Axes]:
+    """Yield axes to draw on; write them to `path` as PNG when the block succeeds.
+
+    Args:
+        width, height: in panels of the size that params.yaml gives.
+    """
+    size = (plots.width * width, plots.height * height)
+    with plt.rc_context(STYLE):
+        drawing, axes = plt.subplots(figsize=size, dpi=plots.dpi, layout="constrained")
+        yield axes
+        with new_file(path) as partial:
+            drawing.savefig(partial, format="png", metadata={"Software": None})
+        plt.close(drawing)

@@ -1,0 +1,253 @@
+"""The network and how it is fed: ordinary Keras, made as fast as the work allows on a CPU.
+
+A text is a multi-hot row of 10,000 numbers, 99 % of them zeros. The notebooks multiply the zeros, too; nearly all
+their minute goes into moving them. Here the first layer takes the rows as they are stored, sparse, and the rest
+is the textbook's `compile`, `fit`, `evaluate`, `predict`. Four choices carry the speed; each is a measurement:
+
+The product. `MultiHotDense` is `keras.layers.Dense` but for one line: for a sparse input it calls
+`tf.sparse.sparse_dense_matmul`, where Keras' own `Dense` goes through `embedding_lookup_sparse`, which is no faster
+than multiplying zeros. The op's gradient is the same op transposed. Its CPU kernel has a scalar loop for fewer than
+32 columns and a slower general path beyond; so the kernel matrix is split into blocks of 16 columns and the outputs
+joined, which computes the same sums in the same order.
+
+The stream. Keras asks a `tf.data` dataset for a new iterator every epoch, 16 to 35 ms each time: half of an epoch of
+this size. `training_batches` is one finite dataset over all epochs, read through one iterator with
+`steps_per_epoch`; an epoch's order is a stateless shuffle of (seed, epoch), so it does not depend on what ran before.
+A batch is gathered from the rows as a RaggedTensor while the previous one trains (`prefetch`).
+
+The loop. `steps_per_execution` = steps of an epoch runs a whole epoch as one call of a `tf.function`. Callbacks for
+batches then fire once an epoch; the progress bar moves an epoch at a time.
+
+The threads. Steps of one millisecond do not gain from splitting an operation over cores: one thread computes while
+another prepares the next batch. Fixed counts also mean that results do not depend on the number of cores.
+
+Determinism: weights, order and ops are functions of the seed (`tf.config.experimental.enable_op_determinism`);
+oneDNN is off because its kernels, and their last digits, differ from one processor to the next.
+"""
+
+import gc
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+# Before TensorFlow is imported: afterwards it does not look.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # sparse products on a GPU are not deterministic
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # start-up notes on instruction sets and devices
+
+gc.disable()  # half a million objects that live until the end: not to be looked through time and again
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+gc.freeze()
+gc.enable()
+
+from stages.common.artifacts import new_directory, read_json, write_json  # noqa: E402
+from stages.common.errors import UserError  # noqa: E402
+from stages.common.params import BINARY_LOSSES, Dataset, Model, Network  # noqa: E402
+from stages.common.rows import Rows  # noqa: E402
+
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(2)
+tf.config.experimental.enable_op_determinism()
+
+COLUMNS = 16  # of the kernel a sparse product takes at a time
+ROWS_AT_ONCE = 10_000  # of validation, evaluation and prediction
+NETWORK_FILE, WEIGHTS_FILE = "network.json", "model.weights.h5"
+
+
+@keras.saving.register_keras_serializable(package="bagpipe")
+class MultiHotDense(keras.layers.Dense):
+    """`keras.layers.Dense` that multiplies a `tf.SparseTensor` without its zeros."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
+        if not isinstance(inputs, tf.SparseTensor):
+            return super().call(inputs, training)
+        kernel = tf.convert_to_tensor(self.kernel)
+        sizes = [min(COLUMNS, self.units - start) for start in range(0, self.units, COLUMNS)]
+        products = [tf.sparse.sparse_dense_matmul(inputs, columns) for columns in tf.split(kernel, sizes, axis=1)]
+        return self.activation(tf.nn.bias_add(tf.concat(products, axis=1), self.bias))
+
+
+def new_model(network: Network, num_words: int, classes: int, seed: int) -> keras.Model:
+    """Build the network of a model of params.yaml, with fresh weights drawn from `seed`."""
+    keras.utils.set_random_seed(seed)
+    binary = network.loss in BINARY_LOSSES
+    first, *others = network.hidden
+    return keras.Sequential(
+        [
+            keras.Input((num_words,), sparse=True, name="multi_hot"),
+            MultiHotDense(first, activation=network.activation, name="hidden_1"),
+            *(
+                keras.layers.Dense(units, activation=network.activation, name=f"hidden_{number}")
+                for number, units in enumerate(others, start=2)
+            ),
+            keras.layers.Dense(
+                1 if binary else classes,
+                activation="sigmoid" if binary else "softmax",
+                name="probabilities",
+            ),
+        ],
+        name="classifier",
+    )
+
+
+def compile_model(model: keras.Model, network: Network, steps_per_execution: int = 1) -> None:
+    """Compile with the optimizer, loss and metric of params.yaml."""
+    optimizer = keras.optimizers.get(
+        {"class_name": network.optimizer, "config": {"learning_rate": network.learning_rate}}
+    )
+    model.compile(
+        optimizer=optimizer,
+        loss=network.loss,
+        metrics=["accuracy"],
+        steps_per_execution=steps_per_execution,
+    )
+
+
+def multi_hot(rows: tf.RaggedTensor, num_words: int) -> tf.SparseTensor:
+    """Ones at the ids of each row: float32, shape (rows, num_words)."""
+    ids = tf.cast(rows.values, tf.int64)
+    return tf.SparseTensor(
+        indices=tf.stack([rows.value_rowids(), ids], axis=1),
+        values=tf.ones_like(ids, tf.float32),
+        dense_shape=tf.stack([rows.nrows(), tf.constant(num_words, tf.int64)]),
+    )
+
+
+def targets(labels: tf.Tensor, loss: str, classes: int) -> tf.Tensor:
+    """Labels as a loss expects them: one-hot, integers, or for two classes a column of 0 and 1."""
+    if loss == "categorical_crossentropy":
+        return tf.one_hot(labels, classes)
+    if loss in BINARY_LOSSES:
+        return tf.cast(labels, tf.float32)[:, tf.newaxis]
+    return labels
+
+
+class Feed:
+    """Rows of a dataset as batches for a model: multi-hot inputs and the targets of its loss."""
+
+    def __init__(self, rows: Rows, loss: str, num_words: int, classes: int) -> None:
+        self.size = len(rows.labels)
+        self._rows = tf.RaggedTensor.from_row_splits(rows.indices, rows.indptr, validate=False)
+        self._labels = tf.constant(rows.labels)
+        self._loss = loss
+        self._num_words = num_words
+        self._classes = classes
+
+    def batch(self, rows: tf.RaggedTensor, labels: tf.Tensor) -> tuple[tf.SparseTensor, tf.Tensor]:
+        return (
+            multi_hot(rows, self._num_words),
+            targets(labels, self._loss, self._classes),
+        )
+
+    def training_batches(self, size: int, epochs: int, seed: int) -> tuple[tf.data.Dataset, int]:
+        """All batches of all epochs, each epoch in an order of its own, and the batches an epoch."""
+        steps = math.ceil(self.size / size)
+
+        def epoch(number: tf.Tensor) -> tf.data.Dataset:
+            order = tf.random.experimental.stateless_shuffle(tf.range(self.size), seed=tf.stack([seed, number]))
+            return tf.data.Dataset.range(steps).map(lambda k: order[k * size : (k + 1) * size])
+
+        def gather(positions: tf.Tensor) -> tuple[tf.SparseTensor, tf.Tensor]:
+            return self.batch(tf.gather(self._rows, positions), tf.gather(self._labels, positions))
+
+        batches = tf.data.Dataset.range(epochs).flat_map(epoch).map(gather)
+        return _plain(batches.prefetch(2)), steps
+
+    def ordered_batches(self) -> tf.data.Dataset:
+        """The rows in their order, each once."""
+
+        def block(number: tf.Tensor) -> tuple[tf.SparseTensor, tf.Tensor]:
+            rows = slice(number * ROWS_AT_ONCE, (number + 1) * ROWS_AT_ONCE)
+            return self.batch(self._rows[rows], self._labels[rows])
+
+        return _plain(tf.data.Dataset.range(math.ceil(self.size / ROWS_AT_ONCE)).map(block))
+
+
+def _plain(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Turn off what tf.data tunes while it runs; it takes longer to tune than these runs last."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.deterministic = True
+    return batches.with_options(options)
+
+
+class EpochLines(keras.callbacks.Callback):
+    """One line an epoch, for where Keras' progress bar would fill a log."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        figures = "  ".join(f"{key} {value:.4f}" for key, value in (logs or {}).items())
+        print(f"epoch {epoch + 1:>2}/{self.params['epochs']}  {figures}", flush=True)
+
+
+def fit(
+    settings: Model,
+    dataset: Dataset,
+    rows: Rows,
+    epochs: int,
+    seed: int,
+    held_out: Rows | None = None,
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    """Train a new model on rows.
+
+    Args:
+        held_out: rows to validate on after each epoch.
+
+    Returns:
+        The model and Keras' history: `loss` and `accuracy`, and with `held_out` rows `val_loss` and
+        `val_accuracy`; one value an epoch.
+
+    Raises:
+        UserError: training diverged.
+    """
+    shape = (dataset.num_words, dataset.classes)
+    batches, steps = Feed(rows, settings.loss, *shape).training_batches(settings.batch_size, epochs, seed)
+    model = new_model(settings, *shape, seed)
+    compile_model(model, settings, steps_per_execution=steps)
+    on_terminal = sys.stdout.isatty()
+    history = model.fit(
+        batches,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        shuffle=False,  # training_batches has done it
+        validation_data=(Feed(held_out, settings.loss, *shape).ordered_batches().cache() if held_out else None),
+        verbose=1 if on_terminal else 0,
+        callbacks=None if on_terminal else [EpochLines()],
+    )
+    if not np.isfinite(history.history["loss"]).all():
+        raise UserError("the loss grew beyond all numbers; try a smaller learning_rate")
+    return model, history.history
+
+
+def save(model: keras.Model, network: Network, dataset: Dataset, folder: Path) -> None:
+    """Save a model's weights, and what rebuilds the model around them, in a new folder.
+
+    Not as one `.keras` file: that holds the date and addresses in memory, so no two would be the same bytes.
+    """
+    shape = {"num_words": dataset.num_words, "classes": dataset.classes}
+    settings = network.model_dump(include=set(Network.model_fields))
+    compile_model(model, network)  # leaves the optimizer's slots behind
+    with new_directory(folder) as partial:
+        model.save_weights(partial / WEIGHTS_FILE)
+        write_json(partial / NETWORK_FILE, {**shape, "network": settings})
+
+
+def load(folder: Path | str) -> keras.Model:
+    """Load a trained model, compiled: `load("data/models/imdb").predict(rows)`.
+
+    It takes rows as a `tf.SparseTensor`, a scipy sparse matrix or a dense array of shape (n, num_words).
+
+    Raises:
+        OSError: there is no model.
+    """
+    saved = read_json(Path(folder) / NETWORK_FILE)
+    network = Network.model_validate(saved["network"])
+    model = new_model(network, saved["num_words"], saved["classes"], seed=0)
+    model.load_weights(Path(folder) / WEIGHTS_FILE)
+    compile_model(model, network)
+    return model
