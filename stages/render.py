@@ -13,7 +13,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator
 
 from stages.common.artifacts import REPORTS, read_csv
-from stages.common.figures import REFERENCE, TRAINING, VALIDATION, figure
+from stages.common.figures import REFERENCE, TEST, TRAINING, VALIDATION, figure
 from stages.common.params import Params
 from stages.common.stage import run_stage
 
@@ -68,7 +68,7 @@ def draw_roc(axes: Axes, table: list[dict[str, str]], classes: int, model: str) 
     axes.plot(
         column(table, "false_positive_rate"),
         column(table, "true_positive_rate"),
-        color=VALIDATION,
+        color=TEST,
         label="Model" if classes == 2 else "Model, all classes against the rest",
     )
     axes.set(

@@ -14,7 +14,7 @@ from stages.common.artifacts import new_file
 from stages.common.params import Plots
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
-TRAINING, VALIDATION, REFERENCE = "#0072B2", "#D55E00", "#999999"
+TRAINING, VALIDATION, TEST, REFERENCE = "#0072B2", "#D55E00", "#009E73", "#999999"
 
 STYLE = {
     "axes.grid": True,
@@ -38,5 +38,5 @@ def figure(path: Path, plots: Plots, width: float = 1, height: float = 1) -> Ite
         drawing, axes = plt.subplots(figsize=size, dpi=plots.dpi, layout="constrained")
         yield axes
         with new_file(path) as partial:
-            drawing.savefig(partial, format="png", metadata={"Software": None})
+            drawing.savefig(partial, format="png", bbox_inches="tight", metadata={"Software": None})
         plt.close(drawing)
