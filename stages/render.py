@@ -87,15 +87,15 @@ def render(params: Params, name: str) -> None:
 
     history = read_csv(folder / "history.csv")
     for curve in ("loss", "accuracy"):
-        with figure(folder / f"{curve}.png", plots) as axes:
+        with figure(folder / f"{curve}.png", plots) as [axes]:
             draw_history(axes, history, curve, name)
 
     counts = confusion_matrix(read_csv(folder / "confusion.csv"), names)
     scale = (0.9, 1) if len(names) <= FEW else (1.9, 2.4)
-    with figure(folder / "confusion.png", plots, *scale) as axes:
+    with figure(folder / "confusion.png", plots, *scale) as [axes]:
         draw_confusion(axes, counts, names, name)
 
-    with figure(folder / "roc.png", plots) as axes:
+    with figure(folder / "roc.png", plots) as [axes]:
         draw_roc(axes, read_csv(folder / "roc.csv"), len(names), name)
     print(f"{name}: drew loss, accuracy, confusion and ROC in {folder}")
 

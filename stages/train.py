@@ -14,13 +14,13 @@ from stages.common.stage import run_stage
 
 
 def train(params: Params, name: str) -> None:
-    from stages.common.network import fit, save
+    from stages.common.network import Runs, save
 
     model = params.models[name]
     _, rows = hold_out(load_rows(model.dataset, "train"), model.final.leave_out, f"models.{name}.final.leave_out")
     print(f"{name}: training on {len(rows.labels):,} rows of {model.dataset}, {model.final.epochs} epochs")
     dataset = params.datasets[model.dataset]
-    trained, _ = fit(model, dataset, rows, model.final.epochs, params.seed)
+    trained, _ = Runs(model, dataset, rows, model.final.epochs).run(params.seed)
     save(trained, model, dataset, MODELS / name)
     print(f"{name}: {trained.count_params():,} weights in {MODELS / name}")
 

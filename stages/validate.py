@@ -2,12 +2,13 @@
 
 Reads   data/vectorized/D/train
 Params  seed, models.M, datasets.D: num_words, classes
-Writes  reports/M/history.csv, one line an epoch; reports/M/validation.json, the best epoch by val_loss
+Writes  reports/M/history.csv, one line an epoch; reports/M/validation.json, its best and last figures
 
 As in the notebooks the first `validation.holdout` rows are held out and the others trained on.
 """
 
 from stages.common.artifacts import REPORTS, rounded, write_csv, write_json
+from stages.common.history import validation_figures
 from stages.common.params import Params
 from stages.common.rows import hold_out, load_rows
 from stages.common.stage import run_stage
@@ -15,21 +16,8 @@ from stages.common.stage import run_stage
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
-def summary(history: dict[str, list[float]]) -> dict[str, float]:
-    """The figures of validation.json; epochs count from 1."""
-    best = min(range(len(history["val_loss"])), key=history["val_loss"].__getitem__)
-    return {
-        "best_epoch": best + 1,
-        "val_loss": rounded(history["val_loss"][best]),
-        "val_accuracy": rounded(history["val_accuracy"][best]),
-        "last_val_loss": rounded(history["val_loss"][-1]),
-        "last_val_accuracy": rounded(history["val_accuracy"][-1]),
-        "best_val_accuracy": rounded(max(history["val_accuracy"])),
-    }
-
-
 def validate(params: Params, name: str) -> None:
-    from stages.common.network import fit  # TensorFlow: after the checks that need none
+    from stages.common.network import Runs  # TensorFlow: after the checks that need none
 
     model = params.models[name]
     dataset = params.datasets[model.dataset]
@@ -42,14 +30,15 @@ def validate(params: Params, name: str) -> None:
         f"{name}: training on {len(remaining.labels):,} rows of {model.dataset}, "
         f"validating on {len(held_out.labels):,}, {model.validation.epochs} epochs"
     )
-    _, history = fit(model, dataset, remaining, model.validation.epochs, params.seed, held_out=held_out)
+    runs = Runs(model, dataset, remaining, model.validation.epochs, held_out)
+    _, history = runs.run(params.seed)
     lines = zip(*(history[curve] for curve in CURVES), strict=True)
     write_csv(
         REPORTS / name / "history.csv",
         ("epoch", *CURVES),
         ((epoch, *map(rounded, line)) for epoch, line in enumerate(lines, start=1)),
     )
-    figures = summary(history)
+    figures = validation_figures(history)
     write_json(REPORTS / name / "validation.json", figures)
     print(
         f"{name}: lowest val_loss {figures['val_loss']:.4f} after epoch {figures['best_epoch']}, "

@@ -1,50 +1,74 @@
 """The command line of `bagpipe`. Each command imports what it needs when it is called."""
 
-import argparse
-from collections.abc import Sequence
 from pathlib import Path
+
+import click
 
 from stages.common.errors import run
 
 
-def _run(arguments: argparse.Namespace) -> None:
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """What a person does around the pipeline."""
+
+
+@main.command("run")
+def run_command() -> None:
+    """Bring every result up to date and show them."""
     from stages.bagpipe.run import run_all
 
-    run_all()
+    run(run_all)
 
 
-def _demo(arguments: argparse.Namespace) -> None:
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+def demo(folder: Path | None) -> None:
+    """Run the pipeline on small generated corpora, with no network.
+
+    FOLDER: where, an empty folder; by default a temporary one.
+    """
     from stages.bagpipe.demo import demo
 
-    demo(arguments.folder)
+    run(lambda: demo(folder))
 
 
-def _results(arguments: argparse.Namespace) -> None:
+@main.command()
+def results() -> None:
+    """Show the results in short."""
     from stages.bagpipe.summary import results
 
-    print(results(Path()))
+    run(lambda: print(results(Path())))
 
 
-def parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
-    top = argparse.ArgumentParser(prog="bagpipe", description="What a person does around the pipeline.")
-    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+@main.command()
+@click.argument("dataset")
+@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True)
+@click.option("--index", type=int, default=0, show_default=True, help="The first sample.")
+@click.option("--label", help="Only samples of this label, by number or name.")
+@click.option("--count", type=click.IntRange(min=1), help="How many; by default 1, with --label 5.")
+def decode(dataset: str, split: str, index: int, label: str | None, count: int | None) -> None:
+    """Show samples of a DATASET of params.yaml as text, with their labels."""
+    from stages.bagpipe.decode import decode_samples
 
-    command = commands.add_parser("run", help="bring every result up to date and show them")
-    command.set_defaults(action=_run)
-
-    command = commands.add_parser("demo", help="run the pipeline on small generated corpora, with no network")
-    command.add_argument("folder", nargs="?", type=Path, help="where, an empty folder (default: a temporary one)")
-    command.set_defaults(action=_demo)
-
-    command = commands.add_parser("results", help="show the results in short")
-    command.set_defaults(action=_results)
-    return top
+    run(lambda: decode_samples(dataset, split, index, label, count or (1 if label is None else 5)))
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    arguments = parser().parse_args(argv)
-    run(lambda: arguments.action(arguments))
+@main.command()
+@click.argument("model")
+@click.argument("text", nargs=-1)
+@click.option("--file", help="A file with one text a line; - is standard input.")
+@click.option("--json", "form", flag_value="json", help="One JSON object a line.")
+@click.option("--tsv", "form", flag_value="tsv", help="Tab-separated, with a header.")
+@click.option("--table", "form", flag_value="table", default=True, help="To be read; the default.")
+@click.option("--explain", is_flag=True, help="Name the words without which the output changes most.")
+def predict(model: str, text: tuple[str, ...], file: str | None, form: str, explain: bool) -> None:
+    """Classify texts with a trained MODEL of params.yaml.
+
+    The texts are the arguments, or the lines of a file or of standard input.
+    """
+    from stages.bagpipe.predict import predict_all, texts_from
+
+    run(lambda: predict_all(model, texts_from(list(text), file), form, explain))
 
 
 if __name__ == "__main__":

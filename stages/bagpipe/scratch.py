@@ -21,6 +21,7 @@ MIRROR = "mirror"  # the folder of the copy that DATASETS_MIRROR names
 # Small enough for seconds of training, large enough that models come near the best possible accuracy.
 VOCABULARY, NUM_WORDS = 400, 390
 TRAIN, TEST, HOLDOUT, BATCH = 4_000, 1_000, 1_000, 32
+REPLICATES = 2
 MEAN_LENGTH, SEPARATION = {2: 25.0, 46: 10.0}, {2: 0.45, 46: 2.0}  # by number of classes
 SEED = 1
 
@@ -94,7 +95,7 @@ def keep_models(folder: Path, models: Collection[str]) -> None:
     def prune_params(content: Any) -> None:
         for name in others:
             del content["models"][name]
-        content["published"] = [p for p in content["published"] if p["model"] in models]
+        content["published"] = [p for p in content["published"] if not others & {p["of"], p.get("against")}]
 
     edit_yaml(folder / PARAMS_FILE, prune_params)
     edit_yaml(folder / "dvc.yaml", prune)
@@ -116,6 +117,7 @@ def make_scratch_copy(folder: Path, models: Collection[str] | None = None, epoch
     def edit(content: Any) -> None:
         for name, change in changes.items():
             content["datasets"][name].update(change)
+        content["replicates"]["n"] = REPLICATES
         for model in content["models"].values():
             model["batch_size"] = BATCH
             model["validation"].update(holdout=HOLDOUT, epochs=min(model["validation"]["epochs"], epochs))

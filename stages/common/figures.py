@@ -14,7 +14,8 @@ from stages.common.artifacts import new_file
 from stages.common.params import Plots
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
-TRAINING, VALIDATION, TEST, REFERENCE = "#0072B2", "#D55E00", "#009E73", "#999999"
+TRAINING, VALIDATION, TEST = "#0072B2", "#D55E00", "#009E73"
+PUBLISHED, BASELINE, REFERENCE = "#CC79A7", "#E69F00", "#999999"
 
 STYLE = {
     "axes.grid": True,
@@ -27,16 +28,16 @@ STYLE = {
 
 
 @contextmanager
-def figure(path: Path, plots: Plots, width: float = 1, height: float = 1) -> Iterator[Axes]:
-    """Yield axes to draw on; write them to `path` as PNG when the block succeeds.
+def figure(path: Path, plots: Plots, width: float = 1, height: float = 1, panels: int = 1) -> Iterator[list[Axes]]:
+    """Yield axes to draw on, side by side; write them to `path` as PNG when the block succeeds.
 
     Args:
-        width, height: in panels of the size that params.yaml gives.
+        width, height: of each panel, in units of the size that params.yaml gives.
     """
-    size = (plots.width * width, plots.height * height)
+    size = (plots.width * width * panels, plots.height * height)
     with plt.rc_context(STYLE):
-        drawing, axes = plt.subplots(figsize=size, dpi=plots.dpi, layout="constrained")
-        yield axes
+        drawing, axes = plt.subplots(1, panels, figsize=size, dpi=plots.dpi, layout="constrained", squeeze=False)
+        yield list(axes[0])
         with new_file(path) as partial:
             drawing.savefig(partial, format="png", bbox_inches="tight", metadata={"Software": None})
         plt.close(drawing)

@@ -185,43 +185,60 @@ class EpochLines(keras.callbacks.Callback):
         print(f"epoch {epoch + 1:>2}/{self.params['epochs']}  {figures}", flush=True)
 
 
-def fit(
-    settings: Model,
-    dataset: Dataset,
-    rows: Rows,
-    epochs: int,
-    seed: int,
-    held_out: Rows | None = None,
-) -> tuple[keras.Model, dict[str, list[float]]]:
-    """Train a new model on rows.
+class Runs:
+    """Training runs of one model on the same rows, each under a seed of its own.
 
-    Args:
-        held_out: rows to validate on after each epoch.
-
-    Returns:
-        The model and Keras' history: `loss` and `accuracy`, and with `held_out` rows `val_loss` and
-        `val_accuracy`; one value an epoch.
-
-    Raises:
-        UserError: training diverged.
+    The model is built, compiled and traced once; a run starts by setting its weights and the optimizer's slots
+    back to what they are in a new model of that seed.
     """
-    shape = (dataset.num_words, dataset.classes)
-    batches, steps = Feed(rows, settings.loss, *shape).training_batches(settings.batch_size, epochs, seed)
-    model = new_model(settings, *shape, seed)
-    compile_model(model, settings, steps_per_execution=steps)
-    on_terminal = sys.stdout.isatty()
-    history = model.fit(
-        batches,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        shuffle=False,  # training_batches has done it
-        validation_data=(Feed(held_out, settings.loss, *shape).ordered_batches().cache() if held_out else None),
-        verbose=1 if on_terminal else 0,
-        callbacks=None if on_terminal else [EpochLines()],
-    )
-    if not np.isfinite(history.history["loss"]).all():
-        raise UserError("the loss grew beyond all numbers; try a smaller learning_rate")
-    return model, history.history
+
+    def __init__(
+        self,
+        settings: Model,
+        dataset: Dataset,
+        rows: Rows,
+        epochs: int,
+        held_out: Rows | None = None,
+    ) -> None:
+        """Prepare runs of `epochs` epochs on `rows`, with `held_out` rows to validate on after each epoch."""
+        shape = (dataset.num_words, dataset.classes)
+        self._new_model = lambda seed: new_model(settings, *shape, seed)
+        self._rows = Feed(rows, settings.loss, *shape)
+        self._held_out = held_out and Feed(held_out, settings.loss, *shape).ordered_batches().cache()
+        self._batch_size = settings.batch_size
+        self._epochs = epochs
+        self._model = self._new_model(0)
+        compile_model(self._model, settings, math.ceil(self._rows.size / settings.batch_size))
+        self._model.optimizer.build(self._model.trainable_variables)
+        self._fresh_slots = [variable.numpy() for variable in self._model.optimizer.variables]
+
+    def run(self, seed: int) -> tuple[keras.Model, dict[str, list[float]]]:
+        """Train from scratch.
+
+        Returns:
+            The model, the same object for every run, and Keras' history: `loss` and `accuracy`, and with held-out
+            rows `val_loss` and `val_accuracy`; one value an epoch.
+
+        Raises:
+            UserError: training diverged.
+        """
+        self._model.set_weights(self._new_model(seed).get_weights())
+        for variable, value in zip(self._model.optimizer.variables, self._fresh_slots, strict=True):
+            variable.assign(value)
+        batches, steps = self._rows.training_batches(self._batch_size, self._epochs, seed)
+        on_terminal = sys.stdout.isatty()
+        history = self._model.fit(
+            batches,
+            epochs=self._epochs,
+            steps_per_epoch=steps,
+            shuffle=False,  # training_batches has done it
+            validation_data=self._held_out,
+            verbose=1 if on_terminal else 0,
+            callbacks=None if on_terminal else [EpochLines()],
+        ).history
+        if not np.isfinite(history["loss"]).all():
+            raise UserError("the loss grew beyond all numbers; try a smaller learning_rate")
+        return self._model, history
 
 
 def save(model: keras.Model, network: Network, dataset: Dataset, folder: Path) -> None:

@@ -110,11 +110,33 @@ class Plots(Section):
     dpi: PositiveInt
 
 
+class Replicates(Section):
+    n: Annotated[int, Field(ge=2, strict=True)]
+
+
+class NaiveBayes(Section):
+    alpha: PositiveFloat
+
+
+class LogisticRegression(Section):
+    C: PositiveFloat
+    tol: PositiveFloat
+    max_iter: PositiveInt
+
+
+class Baselines(Section):
+    shuffle_seed: NonNegativeInt
+    naive_bayes: NaiveBayes
+    logistic_regression: LogisticRegression
+
+
 class Published(Section):
-    model: str
-    figure: str
+    of: str
+    figure: Annotated[str, Field(pattern=r"^(test\.|validation\.|baselines\.|curves$)")]
     value: float
     source: str
+    against: str | None = None
+    tolerance: Annotated[float, Field(ge=0)] | None = None
 
 
 class Params(Section):
@@ -122,7 +144,10 @@ class Params(Section):
     download: Download
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
+    replicates: Replicates
+    baselines: Baselines
     plots: Plots
+    reproduced_within: PositiveFloat
     sources: dict[str, str]
     published: list[Published]
 
@@ -135,9 +160,15 @@ class Params(Section):
             classes = self.datasets[model.dataset].classes
             if model.loss in BINARY_LOSSES and classes != 2:
                 raise ValueError(f"models.{name}.loss: {model.loss} expects 2 classes; {model.dataset} has {classes}")
+        return self
+
+    @model_validator(mode="after")
+    def _published_figures_are_of_models(self) -> Self:
         for index, published in enumerate(self.published):
-            if published.model not in self.models:
-                raise ValueError(f"published.{index}.model: expected a key of models; found {published.model!r}")
+            known = self.datasets if published.figure.startswith("baselines.") else self.models
+            for name in (published.of, published.against or published.of):
+                if name not in known:
+                    raise ValueError(f"published.{index}: expected one of {', '.join(known)}; found {name!r}")
             if published.source.split()[0] not in self.sources:
                 raise ValueError(
                     f"published.{index}.source: expected to start with a key of sources; found {published.source!r}"

@@ -1,0 +1,102 @@
+"""How well one does without a network: what every model is to be held against.
+
+Reads   data/vectorized/D
+Params  baselines, datasets.D.num_words
+Writes  reports/D/baselines.json, the test accuracy of each baseline
+
+The notebooks' baseline gives each test text the label of another, by one shuffle; its expectation over all shuffles
+is known without trying any. The others are fitted to the same multi-hot rows as the networks.
+"""
+
+import warnings
+
+import numpy as np
+import scipy.sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import BernoulliNB
+
+from stages.common.artifacts import REPORTS, rounded, write_json
+from stages.common.errors import UserError
+from stages.common.params import Baselines, Params
+from stages.common.rows import Rows, load_rows
+from stages.common.stage import run_stage
+
+
+def matrix(rows: Rows, num_words: int) -> scipy.sparse.csr_array:
+    """The rows as scipy has them: float64, shape (n, num_words)."""
+    ones = np.ones(len(rows.indices))
+    return scipy.sparse.csr_array((ones, rows.indices, rows.indptr), shape=(len(rows.labels), num_words))
+
+
+def shuffled_accuracy(labels: np.ndarray, seed: int) -> float:
+    """Share of labels that one shuffle leaves in place or replaces by their equal."""
+    return float((np.random.default_rng(seed).permutation(labels) == labels).mean())
+
+
+def expected_shuffled_accuracy(labels: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of `shuffled_accuracy` over all shuffles, exactly.
+
+    With n_c texts of class c and n in all, a text meets its label with probability sum(n_c^2) / n^2, and two texts
+    both do with that of drawing two labels without replacement.
+    """
+    counts = np.bincount(labels).astype(float)
+    n, squares = counts.sum(), (counts**2).sum()
+    matches = squares / n
+    same_class = (counts**2 * (counts - 1) ** 2).sum()
+    two_classes = squares**2 - (counts**4).sum()
+    pairs = (same_class + two_classes) / (n * (n - 1))
+    return matches / n, np.sqrt(max(pairs + matches - matches**2, 0.0)) / n
+
+
+def fitted_accuracies(settings: Baselines, train: Rows, test: Rows, num_words: int) -> dict[str, float]:
+    """Test accuracy of naive Bayes and logistic regression.
+
+    Raises:
+        UserError: the regression did not converge.
+    """
+    regression = settings.logistic_regression
+    classifiers = {
+        "naive_bayes": BernoulliNB(alpha=settings.naive_bayes.alpha),
+        "logistic_regression": LogisticRegression(C=regression.C, tol=regression.tol, max_iter=regression.max_iter),
+    }
+    inputs, test_inputs = matrix(train, num_words), matrix(test, num_words)
+    accuracies = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        for name, classifier in classifiers.items():
+            try:
+                classifier.fit(inputs, train.labels)
+            except ConvergenceWarning:
+                raise UserError(
+                    f"params.yaml: baselines.{name}.max_iter: expected enough iterations to converge, "
+                    f"found {regression.max_iter}"
+                ) from None
+            accuracies[name] = classifier.score(test_inputs, test.labels)
+    return accuracies
+
+
+def baseline(params: Params, name: str) -> None:
+    num_words = params.datasets[name].num_words
+    train, test = load_rows(name, "train"), load_rows(name, "test")
+    labels = np.asarray(test.labels)
+    expected, deviation = expected_shuffled_accuracy(labels)
+    most_frequent = np.bincount(train.labels).argmax()
+    accuracies = {
+        "shuffled_labels": shuffled_accuracy(labels, params.baselines.shuffle_seed),
+        "most_frequent_class": (labels == most_frequent).mean(),
+        **fitted_accuracies(params.baselines, train, test, num_words),
+    }
+    write_json(
+        REPORTS / name / "baselines.json",
+        {
+            "expected_of_shuffling": {"accuracy": rounded(expected), "sd": rounded(deviation)},
+            **{key: {"accuracy": rounded(value)} for key, value in accuracies.items()},
+        },
+    )
+    print(f"{name}: expected of shuffling {expected:.4f}", end="")
+    print("".join(f"  {key} {value:.4f}" for key, value in accuracies.items()))
+
+
+if __name__ == "__main__":
+    run_stage(__doc__, baseline, over="datasets")

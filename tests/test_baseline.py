@@ -1,0 +1,64 @@
+"""The baselines, against exhaustive enumeration and scikit-learn's own dummies."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.dummy import DummyClassifier
+from sklearn.naive_bayes import BernoulliNB
+
+from stages.baseline import expected_shuffled_accuracy, fitted_accuracies, shuffled_accuracy
+from stages.common.errors import UserError
+from stages.common.params import Baselines
+from stages.common.rows import Rows
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1], [0, 1, 2], [0, 0, 0, 0], [0, 0, 1, 1, 2], [3, 1, 1, 0, 1, 3]])
+def test_expectation_of_shuffling_is_that_of_all_shuffles(labels):
+    labels = np.array(labels)
+    accuracies = [(np.array(order) == labels).mean() for order in itertools.permutations(labels)]
+    mean, deviation = expected_shuffled_accuracy(labels)
+    assert mean == pytest.approx(np.mean(accuracies))
+    assert deviation == pytest.approx(np.std(accuracies), abs=1e-12)
+
+
+def test_one_shuffle_is_near_its_expectation():
+    labels = np.random.default_rng(0).choice(5, 4_000, p=[0.5, 0.2, 0.15, 0.1, 0.05])
+    mean, deviation = expected_shuffled_accuracy(labels)
+    accuracies = [shuffled_accuracy(labels, seed) for seed in range(50)]
+    assert abs(np.mean(accuracies) - mean) < 4 * deviation / np.sqrt(50)
+    assert len(set(accuracies)) > 1
+
+
+def rows(dense: np.ndarray, labels: np.ndarray) -> Rows:
+    matrix = scipy.sparse.csr_array(dense)
+    return Rows(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), labels)
+
+
+def some_rows(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 2, 300)
+    return (random.random((300, 8)) < 0.2 + 0.3 * labels[:, np.newaxis]).astype(float), labels
+
+
+def settings(max_iter: int = 100) -> Baselines:
+    return Baselines(
+        shuffle_seed=1,
+        naive_bayes={"alpha": 1.0},
+        logistic_regression={"C": 0.1, "tol": 1e-4, "max_iter": max_iter},
+    )
+
+
+def test_naive_bayes_on_sparse_rows_is_that_on_dense_ones():
+    train, test = some_rows(0), some_rows(1)
+    found = fitted_accuracies(settings(), rows(*train), rows(*test), 8)
+    assert found["naive_bayes"] == BernoulliNB().fit(*train).score(*test)
+    chance = DummyClassifier().fit(*train).score(*test)
+    assert min(found.values()) > chance + 0.1
+
+
+def test_a_regression_that_does_not_converge_is_an_error():
+    train = rows(*some_rows(0))
+    with pytest.raises(UserError, match=r"logistic_regression\.max_iter: .*found 1$"):
+        fitted_accuracies(settings(max_iter=1), train, train, 8)

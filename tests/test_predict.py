@@ -1,0 +1,175 @@
+"""`bagpipe predict` and `bagpipe decode`, on the models of a scratch copy and against Keras' own functions."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keras.src.legacy.preprocessing.text import text_to_word_sequence
+
+from stages.bagpipe.predict import Classifier, blocks_of
+from stages.bagpipe.scratch import environment
+from stages.bagpipe.texts import ids_of, words_of
+from stages.common.corpus import encode, read_texts, split_order
+from stages.common.errors import UserError
+from stages.common.params import load_params
+
+TEXTS = [
+    "A great film!<br /><br />It's the BEST I've seen -- really (10/10)...",
+    "tabs\tand\nlines,and;semicolons:no_space",
+    "quotes \"here\" and 'there', {braces} [brackets] ~tilde~ `tick` ^hat^ a|b @at #1 $5 50% a&b a*b a+b a=b <i>",
+    "Ünïcödé İstanbul ẞharp ΣΊΣΥΦΟΣ and non\u00a0breaking\u2003spaces\x0bstay",
+    "",
+    "   ",
+    "''' ' don't",
+]
+
+
+def bagpipe(folder: Path, *arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run the command line in a copy; `given` is its standard input."""
+    command = [sys.executable, "-m", "stages.bagpipe.main", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment(folder), input=given or b"", capture_output=True, check=False
+    )
+
+
+def error_of(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The one line that a failed command says."""
+    lines = done.stderr.decode().strip().splitlines()
+    assert done.returncode == 1
+    assert len(lines) == 1, done.stderr.decode()
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def raw_texts(folder: Path, name: str) -> list[str]:
+    """The test texts of a generated corpus, written out in words, in the order of the test set."""
+    dataset = load_params(folder / "params.yaml").datasets[name]
+    archive = folder / "data" / "raw" / name / dataset.archive
+    array = "x_test" if dataset.test_split is None else "x"
+    lists = [text for block in read_texts(archive, array) for text in block]
+    index = json.loads((archive.parent / dataset.word_index).read_text(encoding="utf-8"))
+    words = {rank: word for word, rank in index.items()}
+    sizes = {"x_train": 4_000, "x_test": 1_000} if dataset.test_split is None else {"x": 5_000}
+    order = split_order(dataset, sizes)[array]["test"]
+    return [" ".join(words[rank] for rank in lists[position]) for position in order]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_words_are_those_of_keras(text):
+    assert words_of(text) == text_to_word_sequence(text)
+
+
+def test_ids_are_those_of_the_official_encoding():
+    index = {"the": 1, "film": 2, "great": 3, "rare": 7}
+    tokens, _ = encode([[3, 2, 7, 3]], num_words=9)
+    assert ids_of("Great film, rare; unheard-of GREAT", index, num_words=9).tolist() == sorted(set(tokens.tolist()))
+
+
+@pytest.mark.parametrize("name", ["imdb", "reuters"])
+def test_a_raw_test_text_gets_the_probability_that_evaluate_wrote(scratch, monkeypatch, name):
+    monkeypatch.chdir(scratch)
+    texts = raw_texts(scratch, name)
+    classifier = Classifier(name)
+    labels = classifier.labels
+    expected = np.load(scratch / "data" / "predictions" / f"{name}.npy")
+    if expected.shape[1] == 1:
+        expected = np.hstack([1 - expected, expected])
+    for row, prediction in zip(expected, classifier.predict(texts, explain=False), strict=True):
+        for label, probability in prediction.top:
+            assert probability == pytest.approx(row[labels.index(label)], abs=1e-5)
+        assert prediction.top[0][1] == pytest.approx(row.max(), abs=1e-5)
+
+
+def test_explained_words_change_the_output_by_what_is_said(scratch, monkeypatch):
+    monkeypatch.chdir(scratch)
+    classifier = Classifier("imdb")
+    text = raw_texts(scratch, "imdb")[0]
+    [prediction] = classifier.predict([text], explain=True)
+    label, probability = prediction.top[0]
+    changes = [abs(change) for _, change in prediction.pushes]
+    assert changes == sorted(changes, reverse=True)
+    word, change = prediction.pushes[0]
+    shortened = " ".join(w for w in text.split() if w != word)
+    [without] = classifier.predict([shortened], explain=False)
+    assert probability - dict(without.top)[label] == pytest.approx(change, abs=1e-5)
+    assert change != 0
+
+
+def test_every_line_gets_an_answer_in_its_place(scratch):
+    texts = raw_texts(scratch, "reuters")[:3]
+    given = "\n".join([texts[0], "", texts[1], "xxxxunheardof", texts[2]]).encode() + b"\n"
+    done = bagpipe(scratch, "predict", "reuters", "--json", given=given)
+    assert done.returncode == 0, done.stderr.decode()
+    answers = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert [answer["known_words"] > 0 for answer in answers] == [True, False, True, False, True]
+    assert all(len(answer["top"]) == 3 for answer in answers)
+    assert b"2 of 5 texts hold no word" in done.stderr
+
+
+def test_file_arguments_and_standard_input_say_the_same(scratch, tmp_path):
+    texts = raw_texts(scratch, "imdb")[:4]
+    path = tmp_path / "texts.txt"
+    path.write_text("\r\n".join(texts), encoding="utf-8", newline="")
+    outputs = {
+        bagpipe(scratch, "predict", "imdb", "--tsv", *texts).stdout,
+        bagpipe(scratch, "predict", "imdb", "--tsv", "--file", str(path)).stdout,
+        bagpipe(scratch, "predict", "imdb", "--tsv", given=path.read_bytes()).stdout,
+    }
+    [output] = outputs
+    header, *lines = output.decode().splitlines()
+    assert header.split("\t")[:2] == ["label_1", "probability_1"]
+    assert len(lines) == 4
+
+
+def test_what_comes_before_invalid_utf8_is_answered(scratch):
+    done = bagpipe(scratch, "predict", "imdb", "--json", given=b"one\ntwo\nthr\xffee\nfour\n")
+    error = done.stderr.decode().splitlines()[-1]
+    assert "standard input: line 3: expected UTF-8" in error
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_blocks_hold_no_more_than_their_size():
+    def endless():
+        while True:
+            yield "text"
+
+    blocks = blocks_of(endless())
+    assert {len(next(blocks)) for _ in range(3)} == {2_048}
+
+
+def test_bad_input_is_one_line(scratch):
+    assert "no model 'nope'; it has imdb, reuters" in error_of(bagpipe(scratch, "predict", "nope", "text"))
+    assert "missing.txt: No such file" in error_of(bagpipe(scratch, "predict", "imdb", "--file", "missing.txt"))
+    assert "found both" in error_of(bagpipe(scratch, "predict", "imdb", "text", "--file", "missing.txt"))
+    assert "no dataset 'nope'" in error_of(bagpipe(scratch, "decode", "nope"))
+    assert "--index: expected 0 to 3999" in error_of(bagpipe(scratch, "decode", "imdb", "--index", "4000"))
+    assert "--index: expected 0 to 999" in error_of(
+        bagpipe(scratch, "decode", "imdb", "--split", "test", "--index=-1")
+    )
+    assert "--label: expected 0 to 45" in error_of(bagpipe(scratch, "decode", "reuters", "--label", "46"))
+
+
+def test_an_untrained_model_is_told_how_to_train(copy):
+    for path in (copy / "data" / "models" / "imdb").iterdir():
+        path.unlink()
+    (copy / "data" / "models" / "imdb").rmdir()
+    assert "imdb is not trained yet; run `dvc repro train@imdb`" in error_of(bagpipe(copy, "predict", "imdb", "text"))
+
+
+def test_decode_prints_the_texts_that_were_encoded(scratch):
+    texts = raw_texts(scratch, "reuters")
+    labels = np.load(scratch / "data" / "vectorized" / "reuters" / "test" / "labels.npy")
+    names = load_params(scratch / "params.yaml").datasets["reuters"].labels
+    wanted = int(np.bincount(labels).argmax())
+    done = bagpipe(scratch, "decode", "reuters", "--split", "test", "--label", names[wanted], "--count", "3")
+    lines = done.stdout.decode().splitlines()
+    samples = np.flatnonzero(labels == wanted)[:3]
+    assert lines[::2] == [f"reuters test {sample}, label {wanted} ({names[wanted]}):" for sample in samples]
+    for line, sample in zip(lines[1::2], samples, strict=True):
+        words = texts[sample].split()
+        assert line.split()[0] == "?"
+        assert [a for a, b in zip(line.split()[1:], words, strict=True) if a not in (b, "?")] == []
