@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run demo test lint lock clean
+.PHONY: help run demo test bench lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/'
@@ -18,6 +18,9 @@ test: .venv/.test  ## check the style and run the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m pytest
+
+bench: .venv/.run  ## measure the pipeline against the notebooks' way and write reports/benchmark.md (a quarter of an hour)
+	@$(BIN)/python -m tests.benchmarks.bench
 
 lint: .venv/.test  ## mend the style where that can be done mechanically
 	$(BIN)/ruff check --fix

@@ -9,6 +9,7 @@ Whatever the source, a file counts once its size and sha256 are those of params.
 no source had a file.
 """
 
+import errno
 import logging
 import os
 import shutil
@@ -24,6 +25,8 @@ from stages.common.corpus import verify
 from stages.common.errors import UserError
 from stages.common.params import Download, File, Params
 from stages.common.stage import run_stage
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class NoSourceError(UserError):
@@ -88,10 +91,12 @@ def _hint(path: Path) -> str:
 
 def reason(error: Exception) -> str:
     """Why a source failed, in a few words."""
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or "Read timed out" in str(error):  # the latter within the content
         return "no answer in time"
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP status {error.response.status_code}"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off"
     if isinstance(error, requests.ConnectionError):
         return "cannot be reached"
     if isinstance(error, FileNotFoundError):
@@ -115,8 +120,10 @@ def fetch_from_first(names: list[str], name: str, expected: File, folder: Path, 
         except (UserError, requests.RequestException) as error:
             failures.append(f"  {source}: {reason(error)}")
         except OSError as error:
+            if error.errno in NO_ROOM:  # our own disk, not the source
+                raise OSError(error.errno, error.strerror, str(folder / name)) from None
             if error.filename and str(error.filename).startswith(str(folder)):
-                raise  # our own disk, not the source
+                raise
             failures.append(f"  {source}: {reason(error)}")
     raise NoSourceError(
         f"{name}: no source has it:\n" + "\n".join(failures) + "\n"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.common.artifacts import RAW, VECTORIZED, new_directory
+from stages.common.artifacts import RAW, VECTORIZED, new_directory, write_npy
 from stages.common.corpus import (
     encode,
     read_labels,
@@ -26,6 +26,7 @@ from stages.common.corpus import (
     text_arrays,
     verify,
 )
+from stages.common.errors import UserError
 from stages.common.params import Dataset, Params
 from stages.common.stage import run_stage
 
@@ -63,7 +64,7 @@ def spool(archive: Path, name: str, num_words: int, path: Path) -> np.ndarray:
     with open(path, "wb") as file:
         for texts in read_texts(archive, name):
             for ids, block_counts in distinct(*encode(texts, num_words), num_words):
-                ids.tofile(file)
+                file.write(ids)  # not tofile(): it does not notice when the last bytes fail
                 counts.append(block_counts)
     return np.concatenate(counts)
 
@@ -78,15 +79,15 @@ def write_split(folder: Path, spooled: Path, counts: np.ndarray, order: np.ndarr
     ends = np.cumsum(counts)
     starts = ends - counts
     indptr = np.concatenate([[0], np.cumsum(counts[order])])
-    np.save(folder / "indptr.npy", indptr, allow_pickle=False)
-    np.save(folder / "labels.npy", labels[order], allow_pickle=False)
+    write_npy(folder / "indptr.npy", indptr)
+    write_npy(folder / "labels.npy", labels[order])
     with open(folder / "indices.npy", "wb") as file:
         header = {"descr": "<i4", "fortran_order": False, "shape": (int(indptr[-1]),)}
         np.lib.format.write_array_header_1_0(file, header)
         for block in range(0, len(order), ROWS_A_BLOCK):
             positions = order[block : block + ROWS_A_BLOCK]
             ids = np.memmap(spooled, np.int32, mode="r")  # anew each time, to let go of what was read
-            np.concatenate([ids[starts[i] : ends[i]] for i in positions]).tofile(file)
+            file.write(np.concatenate([ids[starts[i] : ends[i]] for i in positions]))
 
 
 def write_rows(dataset: Dataset, archive: Path, folder: Path) -> dict[str, int]:
@@ -97,6 +98,8 @@ def write_rows(dataset: Dataset, archive: Path, folder: Path) -> dict[str, int]:
     for name, splits in split_order(dataset, sizes).items():
         with tempfile.NamedTemporaryFile(dir=folder.parent) as spooled:
             counts = spool(archive, name, dataset.num_words, Path(spooled.name))
+            if len(counts) != sizes[name]:
+                raise UserError(f"{archive}: {name}: expected {sizes[name]:,} texts, found {len(counts):,}")
             for split, order in splits.items():
                 write_split(folder / split, Path(spooled.name), counts, order, labels[name])
                 rows[split] = len(order)

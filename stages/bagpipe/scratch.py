@@ -95,6 +95,7 @@ def keep_models(folder: Path, models: Collection[str]) -> None:
     def prune_params(content: Any) -> None:
         for name in others:
             del content["models"][name]
+        content["bounds"] = []  # of the official data
         content["published"] = [p for p in content["published"] if not others & {p["of"], p.get("against")}]
 
     edit_yaml(folder / PARAMS_FILE, prune_params)

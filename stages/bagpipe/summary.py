@@ -11,7 +11,7 @@ from stages.common.params import PARAMS_FILE, load_params
 def results(root: Path) -> str:
     """A table of every model's test accuracy beside the published one, or the best possible one."""
     params = load_params(root / PARAMS_FILE)
-    published = {p.model: p.value for p in params.published if p.figure == "test.accuracy"}
+    published = {p.of: p.value for p in params.published if p.figure == "test.accuracy" and not p.against}
     best = {name: dataset.best_accuracy for name, dataset in params.datasets.items()}
     generated = any(best.values())
     lines = []

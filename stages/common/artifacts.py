@@ -5,6 +5,8 @@ artifact's name is complete: an interrupted stage leaves nothing that a later on
 """
 
 import csv
+import errno
+import io
 import json
 import os
 import shutil
@@ -23,13 +25,25 @@ REPORTS = Path("reports")
 
 
 @contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Make a failure to write, as on a full disk, name the artifact; what writes often does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename:
+            raise
+        raise OSError(error.errno or errno.EIO, f"cannot be written: {error.strerror or error}", str(path)) from None
+
+
+@contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside `path`, which takes the name `path` when the block succeeds."""
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        yield partial
+        with _naming(path):
+            yield partial
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -43,7 +57,8 @@ def new_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        yield partial
+        with _naming(path):
+            yield partial
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -76,7 +91,9 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 def write_npy(path: Path, array: np.ndarray) -> None:
     with new_file(path) as partial, open(partial, "wb") as file:
-        np.save(file, array, allow_pickle=False)
+        content = io.BytesIO()  # numpy's own way to write to a file does not notice when the last bytes fail
+        np.save(content, array, allow_pickle=False)
+        file.write(content.getbuffer())
 
 
 def rounded(value: float) -> float:

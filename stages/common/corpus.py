@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,7 +49,7 @@ def _array(archive: Path, name: str) -> Iterator[tuple[BinaryIO, int]]:
             yield stream, shape[0]
     except KeyError:
         raise UserError(f"{archive}: expected an array {name!r}, found none") from None
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
         raise UserError(f"{archive}: {name}: expected an array of numpy's format; {error}") from None
 
 
@@ -65,9 +66,9 @@ def read_labels(archive: Path, name: str, classes: int) -> np.ndarray:
         UserError: the array is missing, holds no integers or a label out of range.
     """
     try:
-        with np.load(archive, allow_pickle=False) as arrays:
-            labels = arrays[name]
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        with open(archive, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            labels = np.asarray(arrays[name])  # of no array, numpy gives the bytes
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{archive}: {name}: expected an array of integers; {error}") from None
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
         raise UserError(f"{archive}: {name}: expected integers, found {labels.dtype} {labels.shape}")

@@ -99,7 +99,10 @@ def new_model(network: Network, num_words: int, classes: int, seed: int) -> kera
 def compile_model(model: keras.Model, network: Network, steps_per_execution: int = 1) -> None:
     """Compile with the optimizer, loss and metric of params.yaml."""
     optimizer = keras.optimizers.get(
-        {"class_name": network.optimizer, "config": {"learning_rate": network.learning_rate}}
+        {
+            "class_name": network.optimizer,
+            "config": {"learning_rate": network.learning_rate, "name": network.optimizer},
+        }
     )
     model.compile(
         optimizer=optimizer,
@@ -250,6 +253,10 @@ def save(model: keras.Model, network: Network, dataset: Dataset, folder: Path) -
     settings = network.model_dump(include=set(Network.model_fields))
     compile_model(model, network)  # leaves the optimizer's slots behind
     with new_directory(folder) as partial:
+        # HDF5 crashes when a write fails: see beforehand that there is room, weights and 64 KiB of structure
+        with open(partial / WEIGHTS_FILE, "wb") as room:
+            room.write(bytes(4 * model.count_params() + 65_536))
+        (partial / WEIGHTS_FILE).unlink()
         model.save_weights(partial / WEIGHTS_FILE)
         write_json(partial / NETWORK_FILE, {**shape, "network": settings})
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from stages.common.errors import UserError
 
@@ -55,6 +55,8 @@ class Dataset(Section):
     def _one_label_a_class(self) -> Self:
         if len(self.labels) != self.classes:
             raise ValueError(f"expected {self.classes} labels, found {len(self.labels)}")
+        if len(set(self.labels)) != self.classes:
+            raise ValueError("labels: expected no label twice")
         return self
 
     @property
@@ -137,6 +139,16 @@ class Published(Section):
     source: str
     against: str | None = None
     tolerance: Annotated[float, Field(ge=0)] | None = None
+    counts: bool = True
+
+
+class Bounds(Section):
+    """The range in which a figure must lie for the pipeline to count as sound."""
+
+    of: str
+    figure: Annotated[str, Field(pattern=r"^(test|validation)\.")]
+    low: float
+    high: float
 
 
 class Params(Section):
@@ -150,6 +162,7 @@ class Params(Section):
     reproduced_within: PositiveFloat
     sources: dict[str, str]
     published: list[Published]
+    bounds: list[Bounds]
 
     @model_validator(mode="after")
     def _models_fit_their_datasets(self) -> Self:
@@ -169,10 +182,13 @@ class Params(Section):
             for name in (published.of, published.against or published.of):
                 if name not in known:
                     raise ValueError(f"published.{index}: expected one of {', '.join(known)}; found {name!r}")
-            if published.source.split()[0] not in self.sources:
+            if published.source.partition(" ")[0] not in self.sources:
                 raise ValueError(
                     f"published.{index}.source: expected to start with a key of sources; found {published.source!r}"
                 )
+        for index, bounds in enumerate(self.bounds):
+            if bounds.of not in self.models:
+                raise ValueError(f"bounds.{index}.of: expected one of {', '.join(self.models)}; found {bounds.of!r}")
         return self
 
 
@@ -191,6 +207,8 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         mark = error.problem_mark or error.context_mark
         line = f"{mark.line + 1}: " if mark else ""
         raise UserError(f"{path}:{line}expected YAML; {error.problem or error.context}") from None
+    except YAMLError as error:
+        raise UserError(f"{path}: expected YAML; {getattr(error, 'reason', error)}") from None
     try:
         return Params.model_validate(content)
     except ValidationError as error:
@@ -200,13 +218,13 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
 def _first_sentence(error: ValidationError) -> str:
     """`models.imdb.final.epochs: expected ..., found -3` of the first mistake."""
     first: Any = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key"
     if first["type"] == "missing":
         return f"{key}: expected a value, found none"
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
-        return f"{key}: {reason}" if key else reason
+        return f"{key}: {reason}" if first["loc"] else reason
     reason = reason.removeprefix("Input should be ")
     return f"{key}: expected {reason}; found {first['input']!r}"
