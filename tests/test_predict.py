@@ -13,7 +13,6 @@ from stages.bagpipe.predict import Classifier, blocks_of
 from stages.bagpipe.scratch import environment
 from stages.bagpipe.texts import ids_of, words_of
 from stages.common.corpus import encode, read_texts, split_order
-from stages.common.errors import UserError
 from stages.common.params import load_params
 
 TEXTS = [

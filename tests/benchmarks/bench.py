@@ -1,0 +1,234 @@
+"""`make bench`: the notebooks' way, this pipeline, torch and a bare loop, in turn on this machine.
+
+Writes reports/benchmark.md, benchmark.png and scaling.png. Each contestant is a process of its own, so that its peak
+memory is its own; they take turns, so that a machine that slows down slows all of them. What counts are the ratios.
+"""
+
+import argparse
+import importlib.util
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from tabulate import tabulate
+from tqdm import tqdm
+
+from stages.bagpipe.scratch import copy_project, environment
+from stages.common.artifacts import REPORTS, read_json, write_text
+from stages.common.errors import UserError
+from stages.common.errors import run as end_with_one_line
+from stages.common.figures import BASELINE, REFERENCE, TEST, TRAINING, figure
+from stages.common.params import Params, load_params
+from tests.benchmarks.scaling import Measured, draw_scaling, measure_scaling, scaling_table
+from tests.benchmarks.steps import Run, run
+
+HEADLINE = ("imdb", "reuters")
+CHAIN = ("download", "vectorize", "validate", "train", "evaluate")
+NAMES = {
+    "textbook": "(a) textbook, dense",
+    "ours": "(b) this pipeline",
+    "embedding_bag": "(c) torch EmbeddingBag",
+    "floor": "(d) numpy and scipy",
+}
+COLORS = {"textbook": REFERENCE, "ours": TEST, "embedding_bag": BASELINE, "floor": TRAINING}
+STEPS_SHOWN = (("load", "vectorize"), ("fit",), ("final fit",), ("evaluate",))
+
+
+def cold_chain(folder: Path, env: dict[str, str]) -> Run:
+    """Both headline models from download to evaluate, a process a stage, one after the other."""
+    wall = peak = 0.0
+    for stage in CHAIN:
+        for name in HEADLINE:
+            done = run([sys.executable, "-m", f"stages.{stage}", name], folder, env)
+            wall, peak = wall + done.wall, max(peak, done.peak)
+    return Run({}, wall, peak)
+
+
+def contest(mirror: Path, rounds: int) -> dict[str, list[Run]]:
+    """Let the contestants take turns, `rounds` times."""
+    runs: dict[str, list[Run]] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        copy_project(folder)
+        (folder / "keras").mkdir()
+        (folder / "keras" / "datasets").symlink_to(mirror)
+        here = str(Path(__file__).resolve().parents[2])
+        env = environment(folder) | {
+            "DATASETS_MIRROR": str(mirror),
+            "KERAS_HOME": str(folder / "keras"),
+            "PYTHONPATH": here,
+        }
+        contestants = ["textbook", "ours", "floor"]
+        if importlib.util.find_spec("torch"):
+            contestants.insert(2, "embedding_bag")
+        rows = str(folder / "data" / "vectorized")
+        for _ in tqdm(range(rounds), unit=" rounds", disable=None):
+            runs.setdefault("chain", []).append(cold_chain(folder, env))
+            for name in contestants:
+                command = [sys.executable, "-W", "ignore", "-m", f"tests.benchmarks.{name}", rows]
+                runs.setdefault(name, []).append(run(command, folder, env))
+    return runs
+
+
+def seconds(runs: list[Run], dataset: str, *steps: str) -> float:
+    """Median seconds of some steps together."""
+    return statistics.median(sum(run.report["seconds"][dataset].get(step, 0.0) for step in steps) for run in runs)
+
+
+def steps_table(runs: dict[str, list[Run]]) -> str:
+    """Median seconds of each step and contestant, and how many times faster than the textbook."""
+    contestants = [name for name in NAMES if name in runs]
+    lines = []
+    for dataset in HEADLINE:
+        for steps in STEPS_SHOWN:
+            base = seconds(runs["textbook"], dataset, *steps)
+            line = [dataset, " and ".join(steps)]
+            for name in contestants:
+                measured = all(step in runs[name][0].report["seconds"][dataset] for step in steps)
+                took = seconds(runs[name], dataset, *steps)
+                line += [f"{took:.2f}", f"{base / took:.1f}"] if measured else ["", ""]
+            lines.append(line)
+    header = ["dataset", "step"]
+    for name in contestants:
+        header += [f"{NAMES[name]}, s", "times faster"]
+    return tabulate(lines, header, tablefmt="github", disable_numparse=True)
+
+
+def whole_table(runs: dict[str, list[Run]]) -> str:
+    """Wall seconds and peak memory of whole processes."""
+    base = statistics.median(run.wall for run in runs["textbook"])
+    base_peak = statistics.median(run.peak for run in runs["textbook"])
+    names = {"chain": "(b) this pipeline's ten stages, cold, a process each", **NAMES}
+    lines = []
+    for name in ("textbook", "chain", "ours", "embedding_bag", "floor"):
+        if name in runs:
+            wall = statistics.median(run.wall for run in runs[name])
+            peak = statistics.median(run.peak for run in runs[name])
+            lines.append(
+                [names[name], f"{wall:.1f}", f"{base / wall:.1f}", f"{peak:,.0f}", f"{base_peak / peak:.1f}"]
+            )
+    header = ["whole", "wall, s", "times faster", "peak memory of a process, MB", "times less"]
+    return tabulate(lines, header, tablefmt="github", disable_numparse=True)
+
+
+def accuracy_table(runs: dict[str, list[Run]], params: Params) -> str:
+    """Test accuracies, which must agree within noise for the times to mean anything."""
+    lines = []
+    for dataset in HEADLINE:
+        spread = read_json(REPORTS / dataset / "replicates.json")["accuracy"]
+        line = [dataset, f"{spread['mean']:.4f} ± {spread['sd']:.4f}"]
+        line += [f"{runs[name][0].report['accuracy'][dataset]:.4f}" for name in NAMES if name in runs]
+        lines.append(line)
+    header = ["test accuracy", "our replicates", *(NAMES[name] for name in NAMES if name in runs)]
+    return tabulate(lines, header, tablefmt="github", disable_numparse=True)
+
+
+def training_steps(runs: dict[str, list[Run]]) -> str:
+    """Milliseconds of a training step without tracing and validation, ours against the bare loop."""
+    counts = {"imdb": 20 * 30, "reuters": 20 * 16}
+    lines = []
+    for dataset, count in counts.items():
+        ours = seconds(runs["ours"], dataset, "steps") / count * 1000
+        floor = seconds(runs["floor"], dataset, "fit") / count * 1000
+        lines.append([dataset, f"{ours:.2f}", f"{floor:.2f}", f"{ours / floor:.1f}"])
+    header = ["training step", "(b) this pipeline, ms", "(d) numpy and scipy, ms", "ratio"]
+    return tabulate(lines, header, tablefmt="github", disable_numparse=True)
+
+
+def machine() -> str:
+    """The machine's kind, in words."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].split(":", 1)[1].strip() if lines else model
+    return f"{os.cpu_count()} cores ({model}), {platform.system()}, Python {platform.python_version()}"
+
+
+def draw_steps(axes: Axes, runs: dict[str, list[Run]], dataset: str) -> None:
+    """Draw the median seconds of each step, a bar a contestant."""
+    contestants = [name for name in NAMES if name in runs]
+    width = 0.8 / len(contestants)
+    for place, name in enumerate(contestants):
+        times = [seconds(runs[name], dataset, *steps) for steps in STEPS_SHOWN]
+        places = [step + (place - (len(contestants) - 1) / 2) * width for step in range(len(times))]
+        bars = axes.bar(places, times, width, color=COLORS[name], label=NAMES[name])
+        axes.bar_label(bars, [f"{t:.1f}" if t else "" for t in times], fontsize=7)
+    axes.set_xticks(range(len(STEPS_SHOWN)), [" and\n".join(steps) for steps in STEPS_SHOWN])
+    axes.set(title=f"{dataset}: the notebooks' work, step by step", ylabel="Seconds (median)")
+    axes.legend()
+
+
+def page(runs: dict[str, list[Run]], scaling: list[Measured], params: Params, rounds: int) -> str:
+    """reports/benchmark.md."""
+    return f"""# Benchmark
+
+Written by `make bench`, which is no stage of the pipeline. Absolute times are those of the machine it ran on: \
+{machine()}. What can be carried elsewhere are the ratios: the contestants took turns, {rounds} rounds, and medians \
+are shown.
+
+(a) is the notebooks' work as a textbook writes it: `load_data`, every row written out, ordinary dense Keras. (b) \
+is this pipeline: the same steps called in one process, and its stages as the processes that DVC starts. (c) is the \
+same network in torch, (d) a bare loop of numpy and scipy on one thread: about as little as the work takes.
+
+{steps_table(runs)}
+
+![Seconds of each step](benchmark.png)
+
+`fit` is the validation run of 20 epochs, `final fit` that of 4 (IMDB) or 9 (Reuters) epochs, both with building and \
+tracing the model; (c) and (d) start from (b)'s rows and validate nothing. A training step by itself, neither \
+traced nor validated:
+
+{training_steps(runs)}
+
+{whole_table(runs)}
+
+All reach the same accuracy within noise, (a) and (b) with one seed:
+
+{accuracy_table(runs, params)}
+
+## Scaling
+
+Generated corpora of {scaling[0].rows:,} to {scaling[-1].rows:,} training texts of 30 words on average, through the \
+stages `vectorize` and `train` (one epoch) and through `bagpipe predict`; whole processes.
+
+{scaling_table(scaling)}
+
+![Time and memory by rows](scaling.png)
+"""
+
+
+def main() -> None:
+    """Measure, check that accuracies agree, and write the page."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--largest", type=int, default=3_000_000, help="rows of the largest generated corpus")
+    arguments = parser.parse_args()
+    params = load_params()
+    mirror = Path(os.environ.get("DATASETS_MIRROR") or Path.home() / ".keras" / "datasets").resolve()
+    if not all((mirror / file).exists() for name in HEADLINE for file in params.datasets[name].files):
+        raise UserError(f"{mirror}: expected the official files; set DATASETS_MIRROR to a folder that has them")
+
+    runs = contest(mirror, arguments.rounds)
+    for name, contested in runs.items():
+        for dataset, accuracy in contested[0].report.get("accuracy", {}).items():
+            spread = read_json(REPORTS / dataset / "replicates.json")["accuracy"]
+            if abs(accuracy - spread["mean"]) > 5 * spread["sd"]:
+                raise UserError(f"{name}: {dataset}: test accuracy {accuracy:.4f} is not that of the others")
+    scaling = measure_scaling(arguments.largest)
+
+    with figure(REPORTS / "benchmark.png", params.plots, 1.3, 1, len(HEADLINE)) as panels:
+        for axes, dataset in zip(panels, HEADLINE, strict=True):
+            draw_steps(axes, runs, dataset)
+    with figure(REPORTS / "scaling.png", params.plots, 1.1, 1, 2) as panels:
+        draw_scaling(panels, scaling)
+    write_text(REPORTS / "benchmark.md", page(runs, scaling, params, arguments.rounds))
+    print(steps_table(runs), training_steps(runs), whole_table(runs), scaling_table(scaling), sep="\n\n")
+
+
+if __name__ == "__main__":
+    end_with_one_line(main)

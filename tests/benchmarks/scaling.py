@@ -1,0 +1,155 @@
+"""Time and peak memory of vectorize, train and predict on generated corpora of growing size."""
+
+import hashlib
+import io
+import pickle
+import pickletools
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from tabulate import tabulate
+from tqdm import tqdm
+
+from stages.bagpipe.corpora import Generator, made_up_words, make_generator
+from stages.bagpipe.scratch import MIRROR, copy_project, edit_yaml, environment
+from stages.common.artifacts import write_json
+from stages.common.figures import TEST, TRAINING, VALIDATION
+from stages.common.params import PARAMS_FILE
+from tests.benchmarks.steps import run
+
+SMALLEST, TEST_ROWS, BLOCK = 10_000, 1_000, 50_000
+VOCABULARY, MEAN_LENGTH = 20_000, 30.0
+COLORS = {"vectorize": TRAINING, "train": VALIDATION, "predict": TEST}
+
+
+class Measured(NamedTuple):
+    """What one corpus took: seconds and peak MB by command, and the size of its training rows in MB."""
+
+    rows: int
+    seconds: dict[str, float]
+    peak: dict[str, float]
+    rows_mb: float
+
+
+def drawn(generator: Generator, count: int, random: np.random.Generator) -> Iterator[tuple[list, np.ndarray]]:
+    """Draw texts and labels a block at a time, so that a corpus never is in memory."""
+    for start in range(0, count, BLOCK):
+        yield generator.draw(min(BLOCK, count - start), random)
+
+
+def pickle_head() -> bytes:
+    """How numpy's pickle of an object array begins, up to its list of elements."""
+    array = np.empty(1, object)
+    array[0] = [0]
+    content = pickle.dumps(array, protocol=2)
+    opcodes = list(pickletools.genops(content))
+    at = next(i for i, (opcode, *_) in enumerate(opcodes) if opcode.name == "EMPTY_LIST")
+    return content[: opcodes[at + 2][2]]  # behind the list and its place in the memo
+
+
+def write_corpus(folder: Path, generator: Generator, rows: int, texts_file: Path) -> None:
+    """Write an archive in the official format, and its training texts in words, one a line."""
+    random = np.random.default_rng(1)
+    words = np.array(["", *made_up_words(VOCABULARY)], object)
+    folder.mkdir(parents=True)
+    with (
+        zipfile.ZipFile(folder / "imdb.npz", "w", allowZip64=True) as archive,
+        open(texts_file, "w", encoding="utf-8") as lines,
+    ):
+        for split, count in (("train", rows), ("test", TEST_ROWS)):
+            labels = []
+            with archive.open(f"x_{split}.npy", "w", force_zip64=True) as member:
+                header = {"descr": "|O", "fortran_order": False, "shape": (count,)}
+                np.lib.format.write_array_header_1_0(member, header)
+                member.write(pickle_head() + b"(")
+                for texts, block_labels in drawn(generator, count, random):
+                    block = pickle.dumps(texts, protocol=2)
+                    member.write(block[block.index(b"(") + 1 : -2])  # the lists, without what holds them
+                    labels.append(block_labels)
+                    if split == "train":
+                        lines.writelines(" ".join(words[text]) + "\n" for text in texts)
+                member.write(b"etb.")
+            buffer = io.BytesIO()
+            np.save(buffer, np.concatenate(labels))
+            archive.writestr(f"y_{split}.npy", buffer.getvalue())
+    write_json(folder / "imdb_word_index.json", {word: rank for rank, word in enumerate(words[1:], start=1)})
+
+
+def prepare(folder: Path, rows: int) -> None:
+    """Fill a folder with a copy of the project on a corpus of so many training rows."""
+    copy_project(folder)
+    mirror = folder / MIRROR
+    generator = make_generator(2, VOCABULARY, MEAN_LENGTH, 0.5, np.random.default_rng(1))
+    write_corpus(mirror, generator, rows, folder / "texts.txt")
+
+    def edit(content: dict) -> None:
+        for name, file in content["datasets"]["imdb"]["files"].items():
+            with open(mirror / name, "rb") as stream:
+                file["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
+            file["bytes"] = (mirror / name).stat().st_size
+        content["models"]["imdb"]["final"]["epochs"] = 1
+
+    edit_yaml(folder / PARAMS_FILE, edit)
+
+
+def measure(rows: int) -> Measured:
+    """Run the three commands on a corpus of so many rows."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        prepare(folder, rows)
+        env = environment(folder)
+        python = [sys.executable, "-m"]
+        run([*python, "stages.download", "imdb"], folder, env)
+        commands = {
+            "vectorize": [*python, "stages.vectorize", "imdb"],
+            "train": [*python, "stages.train", "imdb"],
+            "predict": [*python, "stages.bagpipe.main", "predict", "imdb", "--tsv", "--file", "texts.txt"],
+        }
+        done = {name: run(command, folder, env) for name, command in commands.items()}
+        train = folder / "data" / "vectorized" / "imdb" / "train"
+        size = sum(path.stat().st_size for path in train.iterdir()) / 1e6
+    return Measured(
+        rows,
+        {name: found.wall for name, found in done.items()},
+        {name: found.peak for name, found in done.items()},
+        size,
+    )
+
+
+def measure_scaling(largest: int) -> list[Measured]:
+    """Measure corpora of 10 thousand rows and up to `largest`, each about three times the one before."""
+    sizes = [size for size in (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000) if size <= largest]
+    return [measure(size) for size in tqdm(sizes, unit=" corpora", disable=None)]
+
+
+def scaling_table(scaling: list[Measured]) -> str:
+    lines = [
+        [
+            f"{found.rows:,}",
+            *(f"{found.seconds[name]:.1f}" for name in COLORS),
+            *(f"{found.peak[name]:,.0f}" for name in COLORS),
+            f"{found.rows_mb:,.0f}",
+        ]
+        for found in scaling
+    ]
+    header = ["rows", *(f"{name}, s" for name in COLORS), *(f"{name}, peak MB" for name in COLORS), "the rows, MB"]
+    return tabulate(lines, header, tablefmt="github", disable_numparse=True, colalign=["right"] * len(header))
+
+
+def draw_scaling(panels: list[Axes], scaling: list[Measured]) -> None:
+    """Draw seconds and peak memory by rows, both on logarithmic scales."""
+    rows = [found.rows for found in scaling]
+    for axes, label, attribute in zip(panels, ("Seconds", "Peak memory, MB"), ("seconds", "peak"), strict=True):
+        for name, color in COLORS.items():
+            axes.loglog(rows, [getattr(found, attribute)[name] for found in scaling], "o-", color=color, label=name)
+        axes.set(title=f"{label} by size of the corpus", xlabel="Training texts", ylabel=label)
+    panels[1].loglog(rows, [found.rows_mb for found in scaling], "k--", label="the rows themselves")
+    panels[1].set_ylim(bottom=10)
+    for axes in panels:
+        axes.legend()

@@ -1,0 +1,49 @@
+"""What several tests share: the official data, and a scratch copy of the project in which the pipeline has run."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stages.bagpipe.scratch import ROOT, dvc, make_scratch_copy
+from stages.common.params import PARAMS_FILE, load_params
+
+MODELS = ("imdb", "reuters", "reuters_integer_labels")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what DVC and Keras write beside a project, and find there, out of the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path_factory.mktemp("dvc_site_cache")))
+        patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras_home")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def official() -> Path:
+    """The folder of the official files."""
+    folder = Path(os.environ.get("DATASETS_MIRROR") or "absent").resolve()
+    datasets = load_params(ROOT / PARAMS_FILE).datasets.values()
+    if not all((folder / name).is_file() for dataset in datasets for name in dataset.files):
+        pytest.skip("official data not at hand: set DATASETS_MIRROR")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scratch copy after `dvc repro`; to be read only, see `copy`."""
+    folder = tmp_path_factory.mktemp("scratch")
+    make_scratch_copy(folder, MODELS, epochs=4)
+    done = dvc(folder, "repro", capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "repro.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def copy(scratch: Path, tmp_path: Path) -> Path:
+    """A copy of `scratch`, results and cache included, to be changed."""
+    return Path(shutil.copytree(scratch, tmp_path / "copy"))

@@ -1,0 +1,286 @@
+"""The network against plain Keras on dense rows."""
+
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from reference import as_matrix, fit, train_dense
+
+from stages.bagpipe.scratch import ROOT
+from stages.common import network
+from stages.common.errors import UserError
+from stages.common.network import Feed, MultiHotDense, Runs, keras, load, new_model, save, tf
+from stages.common.params import PARAMS_FILE, Dataset, Model, load_params
+from stages.common.rows import Rows
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"  # Keras, saving weights
+)
+NUM_WORDS = 120
+PARAMS = load_params(ROOT / PARAMS_FILE)
+
+
+def some_rows(count: int, classes: int) -> Rows:
+    """Random rows, an empty one among them."""
+    random = np.random.default_rng(3)
+    marks = random.random((count, NUM_WORDS)) < 0.1
+    marks[1] = False
+    indptr = np.concatenate([[0], marks.sum(axis=1).cumsum()])
+    return Rows(indptr, np.flatnonzero(marks).astype(np.int32) % NUM_WORDS, random.integers(0, classes, count))
+
+
+def settings_of(model: str, **changes: Any) -> tuple[Model, Dataset]:
+    """A model of params.yaml with changes, and its dataset with fewer words."""
+    settings = PARAMS.models[model].model_copy(update={"batch_size": 32, **changes})
+    return settings, PARAMS.datasets[settings.dataset].model_copy(update={"num_words": NUM_WORDS})
+
+
+def sparse_inputs(rows: Rows) -> tf.SparseTensor:
+    (inputs, _), *_ = Feed(rows, "sparse_categorical_crossentropy", NUM_WORDS, 46).ordered_batches()
+    return inputs
+
+
+# The layer
+
+
+@pytest.mark.parametrize("units", [1, 16, 46, 64, 100])
+def test_layer_equals_dense(units: int) -> None:
+    rows = some_rows(50, classes=46)
+    inputs, dense_inputs = sparse_inputs(rows), tf.constant(as_matrix(rows, NUM_WORDS).toarray())
+    ours, dense = (kind(units, activation="relu") for kind in (MultiHotDense, keras.layers.Dense))
+    ours.build((None, NUM_WORDS))
+    dense.build((None, NUM_WORDS))
+    ours.bias.assign(np.linspace(-1, 1, units))
+    dense.set_weights(ours.get_weights())
+
+    with tf.GradientTape(persistent=True) as tape:
+        outputs, expected = ours(inputs), dense(dense_inputs)
+        total, expected_total = (tf.reduce_sum(tf.square(values)) for values in (outputs, expected))
+    assert outputs.shape == (50, units)
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    gradients = tape.gradient(total, [v.value for v in ours.trainable_variables])
+    expected_gradients = tape.gradient(expected_total, [v.value for v in dense.trainable_variables])
+    for found, wanted in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_layer_takes_dense_inputs_too() -> None:
+    rows = some_rows(20, classes=46)
+    layer = MultiHotDense(16)
+    np.testing.assert_allclose(layer(as_matrix(rows, NUM_WORDS).toarray()), layer(sparse_inputs(rows)), atol=1e-6)
+
+
+# Training
+
+
+@pytest.mark.parametrize(
+    ("model", "units", "loss"),
+    [
+        ("imdb", 16, "binary_crossentropy"),
+        ("imdb", 100, "mse"),
+        ("reuters", 64, "categorical_crossentropy"),
+        ("reuters", 46, "sparse_categorical_crossentropy"),
+    ],
+)
+def test_training_equals_that_of_dense_layers(model: str, units: int, loss: str) -> None:
+    settings, dataset = settings_of(model, hidden=[units, 8], loss=loss)
+    rows = some_rows(300, dataset.classes)
+    trained, _ = fit(settings, dataset, rows, epochs=2, seed=5)
+    expected = train_dense(settings, dataset, rows, epochs=2, seed=5)
+    for found, wanted in zip(trained.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
+
+
+def test_training_changes_the_weights() -> None:
+    """Lest the comparison with Dense be one of two networks that learn nothing."""
+    settings, dataset = settings_of("reuters")
+    trained, _ = fit(settings, dataset, some_rows(300, 46), epochs=1, seed=5)
+    fresh = new_model(settings, NUM_WORDS, 46, seed=5)
+    for after, before in zip(trained.get_weights(), fresh.get_weights(), strict=True):
+        assert np.abs(after - before).max() > 1e-3
+
+
+def test_history_is_what_keras_evaluates() -> None:
+    """`val_loss` and `val_accuracy` of the last epoch are those of the model that comes out."""
+    settings, dataset = settings_of("reuters")
+    held_out = some_rows(50, 46)
+    trained, history = fit(settings, dataset, some_rows(200, 46), epochs=3, seed=1, held_out=held_out)
+    targets = keras.utils.to_categorical(held_out.labels, 46)
+    loss, accuracy = trained.evaluate(as_matrix(held_out, NUM_WORDS).toarray(), targets, verbose=0)
+    assert {len(values) for values in history.values()} == {3}
+    assert history["val_loss"][-1] == pytest.approx(loss, abs=1e-5)
+    assert history["val_accuracy"][-1] == pytest.approx(accuracy, abs=1e-6)
+
+
+def test_integer_labels_change_nothing() -> None:
+    rows = some_rows(300, 46)
+    histories = []
+    for name in ("reuters", "reuters_integer_labels"):
+        settings, dataset = settings_of(name)
+        histories.append(fit(settings, dataset, rows[50:], epochs=3, seed=1, held_out=rows[:50])[1])
+    one_hot, integer = histories
+    for curve in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        np.testing.assert_allclose(integer[curve], one_hot[curve], rtol=0, atol=1e-4)
+
+
+def test_same_seed_same_weights_other_seed_other_weights() -> None:
+    settings, dataset = settings_of("imdb")
+    rows = some_rows(100, 2)
+    first, again, other = (fit(settings, dataset, rows, epochs=1, seed=seed)[0].get_weights() for seed in (1, 1, 2))
+    for one, two, three in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(one, two)
+        assert not np.array_equal(one, three)
+
+
+def test_a_run_traces_its_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither further epochs nor a shorter last batch make TensorFlow build the graph again."""
+    calls = []
+    call = MultiHotDense.call
+
+    def counting(self: MultiHotDense, inputs: Any, training: bool | None = None) -> tf.Tensor:
+        calls.append(1)
+        return call(self, inputs, training)
+
+    monkeypatch.setattr(MultiHotDense, "call", counting)
+    settings, dataset = settings_of("imdb")
+
+    def calls_of(rows: int, epochs: int) -> int:
+        calls.clear()
+        fit(settings, dataset, some_rows(rows, 2), epochs, seed=1)
+        return len(calls)
+
+    assert calls_of(64, epochs=1) == calls_of(100, epochs=4) > 0
+
+
+def test_a_run_after_others_is_as_a_first_one() -> None:
+    settings, dataset = settings_of("reuters", optimizer="adam")
+    rows = some_rows(100, 46)
+    runs = Runs(settings, dataset, rows, 2, rows[:20])
+    for seed in (1, 2, 1):
+        model, history = runs.run(seed)
+        expected, expected_history = fit(settings, dataset, rows, 2, seed, rows[:20])
+        assert history == expected_history
+        for found, wanted in zip(model.get_weights(), expected.get_weights(), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_divergence_is_told() -> None:
+    settings, dataset = settings_of("reuters", optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(UserError, match="learning_rate"):
+        fit(settings, dataset, some_rows(100, 46), epochs=3, seed=1)
+
+
+# Batches
+
+
+def numbered(count: int) -> Feed:
+    """A feed whose integer labels are the rows' numbers."""
+    rows = some_rows(count, 2)._replace(labels=np.arange(count))
+    return Feed(rows, "sparse_categorical_crossentropy", NUM_WORDS, 2)
+
+
+def epochs_of(count: int, size: int, epochs: int, seed: int) -> list[list[int]]:
+    """The numbers of the rows, epoch by epoch, in the order of training."""
+    batches, steps = numbered(count).training_batches(size, epochs, seed)
+    numbers = [labels.numpy().tolist() for _, labels in batches]
+    assert len(numbers) == steps * epochs
+    return [list(chain(*numbers[start : start + steps])) for start in range(0, len(numbers), steps)]
+
+
+def test_an_epoch_holds_each_row_once_in_an_order_of_its_own() -> None:
+    orders = epochs_of(50, size=16, epochs=3, seed=1)
+    for order in orders:
+        assert sorted(order) == list(range(50))
+    assert orders[0] != orders[1] != orders[2] != orders[0]
+
+
+def test_orders_are_a_function_of_the_seed() -> None:
+    assert epochs_of(50, 16, 2, seed=1) == epochs_of(50, 16, 2, seed=1)
+    assert epochs_of(50, 16, 2, seed=1)[0] != epochs_of(50, 16, 2, seed=2)[0]
+
+
+def test_batches_have_the_size_asked_for() -> None:
+    batches, steps = numbered(50).training_batches(16, epochs=1, seed=1)
+    assert steps == 4
+    assert [len(labels) for _, labels in batches] == [16, 16, 16, 2]
+
+
+def test_a_batch_holds_the_rows_that_its_labels_name() -> None:
+    matrix = as_matrix(some_rows(50, 2), NUM_WORDS).toarray()
+    batches, _ = numbered(50).training_batches(16, epochs=2, seed=1)
+    for inputs, numbers in batches:
+        np.testing.assert_array_equal(tf.sparse.to_dense(inputs), matrix[numbers])
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 7, 23, 24, 1_000])
+def test_ordered_batches_hold_all_rows_in_order(monkeypatch: pytest.MonkeyPatch, rows_at_once: int) -> None:
+    monkeypatch.setattr(network, "ROWS_AT_ONCE", rows_at_once)
+    batches = list(numbered(23).ordered_batches())
+    assert np.concatenate([labels for _, labels in batches]).tolist() == list(range(23))
+    inputs = np.concatenate([tf.sparse.to_dense(inputs) for inputs, _ in batches])
+    np.testing.assert_array_equal(inputs, as_matrix(some_rows(23, 2), NUM_WORDS).toarray())
+
+
+@pytest.mark.parametrize(
+    ("loss", "classes", "expected"),
+    [
+        ("categorical_crossentropy", 46, lambda labels: keras.utils.to_categorical(labels, 46)),
+        ("sparse_categorical_crossentropy", 46, lambda labels: labels),
+        ("binary_crossentropy", 2, lambda labels: labels.astype("float32").reshape(-1, 1)),
+        ("mse", 2, lambda labels: labels.astype("float32").reshape(-1, 1)),
+    ],
+)
+def test_targets(loss: str, classes: int, expected: Callable[[np.ndarray], np.ndarray]) -> None:
+    rows = some_rows(30, classes)
+    ((_, found),) = Feed(rows, loss, NUM_WORDS, classes).ordered_batches()
+    np.testing.assert_array_equal(found, expected(rows.labels))
+    assert found.shape == expected(rows.labels).shape
+
+
+# Saving and loading
+
+
+@pytest.mark.parametrize("name", ["imdb", "reuters_integer_labels"])
+def test_a_loaded_model_predicts_the_same_from_any_kind_of_rows(tmp_path: Path, name: str) -> None:
+    settings, dataset = settings_of(name)
+    rows = some_rows(60, dataset.classes)
+    trained, _ = fit(settings, dataset, rows, epochs=2, seed=1)
+    matrix = as_matrix(rows, NUM_WORDS)
+    expected = trained.predict(matrix.toarray(), verbose=0)
+    save(trained, settings, dataset, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    for kind in (matrix, matrix.toarray(), sparse_inputs(rows)):
+        np.testing.assert_allclose(loaded.predict(kind, verbose=0), expected, atol=1e-6)
+
+
+def test_a_loaded_model_is_compiled(tmp_path: Path) -> None:
+    settings, dataset = settings_of("reuters_integer_labels")
+    rows = some_rows(60, 46)
+    trained, _ = fit(settings, dataset, rows, epochs=2, seed=1)
+    save(trained, settings, dataset, tmp_path / "model")
+    loss, accuracy = load(tmp_path / "model").evaluate(as_matrix(rows, NUM_WORDS).toarray(), rows.labels, verbose=0)
+    probabilities = trained.predict(as_matrix(rows, NUM_WORDS).toarray(), verbose=0)
+    assert accuracy == pytest.approx(np.mean(probabilities.argmax(axis=1) == rows.labels))
+    assert loss == pytest.approx(-np.log(probabilities[np.arange(60), rows.labels]).mean(), abs=1e-5)
+
+
+def test_what_is_saved_is_the_weights_alone(tmp_path: Path) -> None:
+    """Another optimizer state, the same weights: the same bytes."""
+    settings, dataset = settings_of("imdb")
+    trained, _ = fit(settings, dataset, some_rows(60, 2), epochs=2, seed=1)
+    fresh = new_model(settings, NUM_WORDS, 2, seed=9)
+    fresh.set_weights(trained.get_weights())
+    for model, name in ((trained, "trained"), (fresh, "fresh")):
+        save(model, settings, dataset, tmp_path / name)
+    names = sorted(path.name for path in (tmp_path / "trained").iterdir())
+    assert names == ["model.weights.h5", "network.json"]
+    for name in names:
+        assert (tmp_path / "trained" / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes()
+
+
+def test_no_model_in_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        load(tmp_path)

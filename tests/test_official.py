@@ -1,0 +1,91 @@
+"""The official data, where they are at hand: against Keras' own loaders and what the notebooks print."""
+
+import contextlib
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference import fit, train_dense
+
+from stages.bagpipe.scratch import ROOT
+from stages.common.corpus import encode, read_texts, read_word_index, split_order
+from stages.common.network import keras
+from stages.common.params import PARAMS_FILE, load_params
+from stages.common.rows import Rows, load_rows
+from stages.vectorize import vectorize
+
+PARAMS = load_params(ROOT / PARAMS_FILE)
+LOADERS = {"imdb": keras.datasets.imdb.load_data, "reuters": keras.datasets.reuters.load_data}
+
+Splits = dict[str, Rows]
+
+
+@pytest.fixture(scope="module")
+def vectorized(official: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Splits]:
+    """The rows of each dataset, split by split, as the stage writes them."""
+    found = {}
+    with contextlib.chdir(tmp_path_factory.mktemp("official")):
+        for name in LOADERS:
+            Path("data/raw", name).mkdir(parents=True)
+            for file in PARAMS.datasets[name].files:
+                Path("data/raw", name, file).symlink_to(official / file)
+            vectorize(PARAMS, name)
+            found[name] = {split: load_rows(name, split) for split in ("train", "test")}
+    return found
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_every_row_is_that_of_keras(
+    official: Path, vectorized: dict[str, Splits], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_data = LOADERS[name]
+    monkeypatch.setitem(load_data.__globals__, "get_file", lambda *_, **__: str(official / f"{name}.npz"))
+    for split, (texts, labels) in zip(("train", "test"), load_data(num_words=10_000), strict=True):
+        rows = vectorized[name][split]
+        distinct = [np.unique(text) for text in texts]
+        np.testing.assert_array_equal(rows.labels, labels)
+        np.testing.assert_array_equal(np.diff(rows.indptr), [len(ids) for ids in distinct])
+        np.testing.assert_array_equal(rows.indices, np.concatenate(distinct))
+
+
+def test_the_sizes_are_those_of_the_notebooks(vectorized: dict[str, Splits]) -> None:
+    sizes = {name: [len(rows.labels) for rows in splits.values()] for name, splits in vectorized.items()}
+    assert sizes == {"imdb": [25_000, 25_000], "reuters": [8_982, 2_246]}
+
+
+def test_imdb_has_the_notebooks_first_review(official: Path, vectorized: dict[str, Splits]) -> None:
+    archive, dataset = official / "imdb.npz", PARAMS.datasets["imdb"]
+    place = split_order(dataset, {"x_train": 25_000, "x_test": 25_000})["x_train"]["train"][0]
+    text = next(itertools.islice(itertools.chain.from_iterable(read_texts(archive, "x_train")), place, None))
+    tokens, _ = encode([text], 10_000)
+    words = {index + 3: word for word, index in read_word_index(official / "imdb_word_index.json").items()}
+    review = " ".join(words.get(token, "?") for token in tokens)
+    assert review.startswith("? this film was just brilliant casting location scenery story direction")
+    rows = vectorized["imdb"]["train"]
+    assert rows.labels[0] == 1
+    assert rows[:1].indices.tolist() == sorted(set(tokens.tolist()))
+
+
+def test_reuters_has_the_notebooks_sample(vectorized: dict[str, Splits]) -> None:
+    assert vectorized["reuters"]["train"].labels[10] == 3
+
+
+def test_the_data_are_as_described(vectorized: dict[str, Splits]) -> None:
+    for name, distinct_ids in (("imdb", 132), ("reuters", 82)):
+        rows = vectorized[name]["train"]
+        assert rows.indices.max() == 9_999
+        assert len(rows.indices) / len(rows.labels) == pytest.approx(distinct_ids, abs=1)
+    assert np.bincount(vectorized["imdb"]["train"].labels).tolist() == [12_500, 12_500]
+    topics = np.bincount(vectorized["reuters"]["train"].labels)
+    assert (len(topics), topics.min(), topics.max()) == (46, 10, 3_159)
+
+
+@pytest.mark.parametrize("name", ["imdb", "reuters"])
+def test_the_sparse_layer_equals_dense_over_an_epoch(vectorized: dict[str, Splits], name: str) -> None:
+    settings, dataset = PARAMS.models[name], PARAMS.datasets[name]
+    rows = vectorized[name]["train"][:2_000]
+    trained, _ = fit(settings, dataset, rows, epochs=1, seed=PARAMS.seed)
+    expected = train_dense(settings, dataset, rows, epochs=1, seed=PARAMS.seed)
+    for found, wanted in zip(trained.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)

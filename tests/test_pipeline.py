@@ -1,0 +1,468 @@
+"""The real dvc.yaml, from download to report, on generated corpora in scratch copies of the project."""
+
+import filecmp
+import json
+import math
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from stages.bagpipe.scratch import MIRROR, copy_project, dvc, edit_yaml, environment, keep_models
+from stages.common.params import Params, load_params
+
+UP_TO_DATE = "Data and pipelines are up to date."
+HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def repro(folder: Path, *arguments: str) -> str:
+    """Run `dvc repro`, which is expected to succeed; return what it printed."""
+    done = dvc(folder, "repro", *arguments, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages that DVC ran, from what it printed."""
+    return re.findall(r"^Running stage '([^']+)'", output, re.MULTILINE)
+
+
+def stale(folder: Path) -> set[str]:
+    """The stages that differ from dvc.lock by themselves, those downstream of them not included."""
+    done = dvc(folder, "status", "--json", capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def python(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run Python in a copy, as DVC runs a stage."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment(folder), text=True, capture_output=True, **options)
+
+
+def edit_params(folder: Path, key: str, value: object) -> None:
+    """Set `models.imdb.final.epochs` and the like."""
+    *outer, last = key.split(".")
+
+    def place(part: str) -> str | int:
+        return int(part) if part.isdigit() else part
+
+    def edit(content: Any) -> None:
+        for part in outer:
+            content = content[place(part)]
+        content[place(last)] = value
+
+    edit_yaml(folder / "params.yaml", edit)
+
+
+def half_written(folder: Path) -> list[Path]:
+    return [path for part in ("data", "reports") for path in (folder / part).rglob("*.partial")]
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    """Assert that a command failed with one `error:` line that holds `parts`, and with nothing else."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    for part in parts:
+        assert part in line
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_history(folder: Path, model: str) -> np.ndarray:
+    return np.genfromtxt(folder / "reports" / model / "history.csv", delimiter=",", names=True)
+
+
+@pytest.fixture(scope="module")
+def params(scratch: Path) -> Params:
+    return load_params(scratch / "params.yaml")
+
+
+# What a run leaves behind
+
+
+def test_every_stage_runs_once_and_without_noise(scratch: Path, params: Params) -> None:
+    log = (scratch / "repro.log").read_text(encoding="utf-8")
+    of_models = [each(stage, *params.models) for stage in ("validate", "train", "evaluate", "replicate", "render")]
+    of_datasets = [each(stage, *params.datasets) for stage in ("download", "vectorize", "baseline")]
+    assert sorted(stages_run(log)) == sorted({"report"}.union(*of_models, *of_datasets))
+    assert not re.search("warning|tensorflow|cuda|traceback", log, re.IGNORECASE)
+
+
+def test_raw_files_are_those_of_the_mirror(scratch: Path, params: Params) -> None:
+    for name, dataset in params.datasets.items():
+        assert sorted(path.name for path in (scratch / "data/raw" / name).iterdir()) == sorted(dataset.files)
+        for file in dataset.files:
+            assert filecmp.cmp(scratch / "data/raw" / name / file, scratch / MIRROR / file, shallow=False)
+
+
+def test_rows_are_compressed_sparse_rows(scratch: Path, params: Params) -> None:
+    for name, dataset in params.datasets.items():
+        for split in ("train", "test"):
+            folder = scratch / "data/vectorized" / name / split
+            indptr, indices, labels = (np.load(folder / f"{array}.npy") for array in ("indptr", "indices", "labels"))
+            assert len(indptr) == len(labels) + 1
+            assert indptr[0] == 0
+            assert indptr[-1] == len(indices)
+            assert indices.min() >= 1
+            assert indices.max() < dataset.num_words
+            assert set(labels) <= set(range(dataset.classes))
+            rises = np.diff(indices) > 0
+            rises[indptr[1:-1] - 1] = True  # from one row to the next ids may fall
+            assert rises.all()
+
+
+def test_results_have_the_documented_keys(scratch: Path, params: Params) -> None:
+    for name, model in params.models.items():
+        folder = scratch / "reports" / name
+        special = "roc_auc" if model.dataset == "imdb" else "top3_accuracy"
+        assert set(read_json(folder / "metrics.json")["test"]) == {"loss", "accuracy", "macro_f1", special}
+        validation = read_json(folder / "validation.json")
+        assert {"best_epoch", "val_loss", "val_accuracy", "last_val_accuracy", "best_val_accuracy"} <= set(validation)
+
+
+def test_validation_figures_are_those_of_the_history(scratch: Path, params: Params) -> None:
+    for name, model in params.models.items():
+        history = read_history(scratch, name)
+        assert history.dtype.names == ("epoch", *HISTORY)
+        assert history["epoch"].tolist() == list(range(1, model.validation.epochs + 1))
+        best = history["val_loss"].argmin()
+        validation = read_json(scratch / "reports" / name / "validation.json")
+        assert validation["best_epoch"] == best + 1
+        assert validation["val_loss"] == history["val_loss"][best]
+        assert validation["val_accuracy"] == history["val_accuracy"][best]
+        assert validation["last_val_accuracy"] == history["val_accuracy"][-1]
+        assert validation["best_val_accuracy"] == history["val_accuracy"].max()
+
+
+def test_metrics_are_those_of_the_stored_predictions(scratch: Path, params: Params) -> None:
+    for name, model in params.models.items():
+        metrics = read_json(scratch / "reports" / name / "metrics.json")["test"]
+        labels = np.load(scratch / "data/vectorized" / model.dataset / "test/labels.npy")
+        probabilities = np.load(scratch / "data/predictions" / f"{name}.npy")
+        if model.dataset == "imdb":
+            assert probabilities.shape == (len(labels), 1)
+            probabilities = np.hstack([1 - probabilities, probabilities])
+        assert probabilities.shape == (len(labels), params.datasets[model.dataset].classes)
+        assert np.mean(probabilities.argmax(axis=1) == labels) == pytest.approx(metrics["accuracy"], abs=1e-6)
+        losses = -np.log(probabilities[np.arange(len(labels)), labels])
+        assert losses.mean() == pytest.approx(metrics["loss"], abs=1e-4)
+
+
+def test_models_reach_nearly_the_best_possible_accuracy_and_no_more(scratch: Path, params: Params) -> None:
+    for name, model in params.models.items():
+        best = params.datasets[model.dataset].best_accuracy
+        size = len(np.load(scratch / "data/vectorized" / model.dataset / "test/labels.npy"))
+        deviation = math.sqrt(best * (1 - best) / size)
+        accuracy = read_json(scratch / "reports" / name / "metrics.json")["test"]["accuracy"]
+        assert best - 0.1 <= accuracy <= best + 3 * deviation
+
+
+def test_integer_labels_change_nothing_in_the_curves(scratch: Path) -> None:
+    one_hot, integer = read_history(scratch, "reuters"), read_history(scratch, "reuters_integer_labels")
+    for curve in HISTORY:
+        np.testing.assert_allclose(integer[curve], one_hot[curve], rtol=0, atol=1e-4)
+
+
+# What runs again, and what does not
+
+
+def test_a_second_run_finds_everything_up_to_date(copy: Path) -> None:
+    output = repro(copy)
+    assert stages_run(output) == []
+    assert UP_TO_DATE in output
+    done = dvc(copy, "status", capture_output=True)
+    assert done.stdout.strip() == UP_TO_DATE
+
+
+REUTERS = ("reuters", "reuters_integer_labels")
+ALL = ("imdb", *REUTERS)
+
+
+def each(stage: str, *names: str) -> set[str]:
+    return {f"{stage}@{name}" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("plots.dpi", 50, each("render", *ALL) | {"report"}),
+        ("models.imdb.final.epochs", 3, {"train@imdb", "replicate@imdb", "report"}),
+        ("models.reuters.validation.epochs", 2, {"validate@reuters", "replicate@reuters", "report"}),
+        (
+            "models.reuters.learning_rate",
+            0.002,
+            {"validate@reuters", "train@reuters", "replicate@reuters", "report"},
+        ),
+        (
+            "datasets.reuters.num_words",
+            300,
+            {"vectorize@reuters", "baseline@reuters", "report"}
+            | each("replicate", *REUTERS)
+            | each("validate", *REUTERS)
+            | each("train", *REUTERS)
+            | each("evaluate", *REUTERS),
+        ),
+        ("datasets.imdb.labels.0", "bad", {"evaluate@imdb", "render@imdb", "report"}),
+        ("published.0.value", 0.5, {"report"}),
+        ("seed", 2, each("validate", *ALL) | each("train", *ALL) | each("replicate", *ALL)),
+        ("replicates.n", 3, each("replicate", *ALL)),
+        ("download.retries", 7, set()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_edit_makes_stale_what_reads_it(copy: Path, key: str, value: object, expected: set[str]) -> None:
+    edit_params(copy, key, value)
+    assert stale(copy) == expected
+
+
+def test_order_and_comments_mean_nothing(copy: Path) -> None:
+    def reverse(content: Any) -> None:
+        for name in reversed(list(content["models"])):
+            content["models"].move_to_end(name)
+
+    edit_yaml(copy / "params.yaml", reverse)
+    text = (copy / "params.yaml").read_text(encoding="utf-8")
+    (copy / "params.yaml").write_text("# one more comment\n" + text, encoding="utf-8")
+    models = load_params(copy / "params.yaml").models
+    assert list(models) == ["reuters_integer_labels", "reuters", "imdb"]
+    assert stale(copy) == set()
+
+
+def test_final_epochs_of_one_model_rerun_that_model(copy: Path) -> None:
+    edit_params(copy, "models.imdb.final.epochs", 2)
+    rerun = {"train@imdb", "replicate@imdb", "evaluate@imdb", "render@imdb", "report"}
+    assert set(stages_run(repro(copy))) == rerun
+    assert stale(copy) == set()
+
+
+# Sameness
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_from_scratch_elsewhere_gives_the_same_bytes(scratch: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "elsewhere" / "twin"
+    shutil.copytree(scratch, twin, ignore=shutil.ignore_patterns("data", "reports", "dvc.lock", "cache", "tmp"))
+    assert len(stages_run(repro(twin))) == len(stages_run((scratch / "repro.log").read_text(encoding="utf-8")))
+    assert files(twin / "reports") == files(scratch / "reports")
+    assert (twin / "dvc.lock").read_bytes() == (scratch / "dvc.lock").read_bytes()
+    assert files(twin / "data/models") == files(scratch / "data/models")
+
+
+def test_a_fresh_copy_is_up_to_date_after_a_pull(copy: Path, tmp_path: Path) -> None:
+    remote = str(tmp_path / "remote")
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    copy_project(fresh)
+    keep_models(fresh, ALL)
+    for name in ("params.yaml", "dvc.lock"):
+        shutil.copy(copy / name, fresh / name)
+    shutil.copytree(copy / "reports", fresh / "reports")  # which Git would bring
+    for folder, command in ((copy, "push"), (fresh, "pull")):
+        assert dvc(folder, "remote", "add", "--default", "storage", remote, capture_output=True).returncode == 0
+        done = dvc(folder, command, capture_output=True)
+        assert done.returncode == 0, done.stderr
+    output = repro(fresh)
+    assert stages_run(output) == []
+    assert UP_TO_DATE in output
+    assert files(fresh / "data") == files(copy / "data")
+
+
+# DVC's views
+
+
+def test_metrics_show(copy: Path) -> None:
+    done = dvc(copy, "metrics", "show", "--json", capture_output=True)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)[""]["data"]
+    assert shown["reports/imdb/metrics.json"]["data"] == read_json(copy / "reports/imdb/metrics.json")
+    assert {f"reports/{name}/{file}" for name in ALL for file in ("metrics.json", "validation.json")} <= set(shown)
+
+
+def test_plots_show(copy: Path) -> None:
+    done = dvc(copy, "plots", "show", "--json", "--split", capture_output=True)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert not shown.get("errors")
+    overlaid = [name for plot in YAML(typ="safe").load(copy / "dvc.yaml")["plots"] for name in plot]
+    assert overlaid
+    for name in overlaid:
+        assert any(item["type"] == "vega" for item in shown["data"][name])
+    confusion = json.dumps(shown["data"]["reports/imdb/confusion.csv"])
+    assert "share of the actual class" in confusion  # of our own template, .dvc/plots/confusion_counts.json
+    assert {"reports/imdb/roc.csv", "reports/reuters/roc.csv", "reports/imdb/loss.png"} <= set(shown["data"])
+
+
+def test_diffs_against_a_commit(copy: Path) -> None:
+    """`dvc params diff`, `metrics diff` and `plots diff` compare with what Git has."""
+    (copy / ".dvc/config.local").unlink()
+    (copy / ".gitignore").write_text("/data/\n/.dvc/cache\n/.dvc/tmp\n/mirror\n", encoding="utf-8")
+    author = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["init", "--quiet"], ["add", "--all"], [*author, "commit", "--quiet", "--message", "run"]):
+        subprocess.run(["git", *command], cwd=copy, check=True)
+    edit_params(copy, "models.imdb.final.epochs", 9)
+    metrics = read_json(copy / "reports/imdb/metrics.json")
+    metrics["test"]["accuracy"] += 0.5
+    (copy / "reports/imdb/metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+
+    def diff(view: str) -> Any:
+        done = dvc(copy, view, "diff", "--json", "HEAD", capture_output=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    assert diff("params") == {"params.yaml": {"models.imdb.final.epochs": {"old": 4, "new": 9, "diff": 5}}}
+    (changed,) = diff("metrics").values()
+    assert changed["test.accuracy"]["diff"] == pytest.approx(0.5)
+    assert "reports/imdb/history.csv" in json.dumps(diff("plots"))
+
+
+# What users do wrong, and what goes wrong around them
+
+
+def test_an_unknown_model(copy: Path) -> None:
+    done = python(copy, "-m", "stages.train", "imbd")
+    assert_one_line(done, "params.yaml", "imdb, reuters", "'imbd'")
+
+
+def test_a_mistake_in_params_is_told_before_work_starts(copy: Path) -> None:
+    edit_params(copy, "models.imdb.validation.epochs", -1)
+    done = python(copy, "-m", "stages.validate", "imdb")
+    assert_one_line(done, "params.yaml", "models.imdb.validation.epochs", "-1")
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("stage", "key"),
+    [
+        ("validate", "models.imdb.validation.holdout"),
+        ("train", "models.imdb.final.leave_out"),
+    ],
+)
+def test_a_holdout_larger_than_the_training_set(copy: Path, stage: str, key: str) -> None:
+    edit_params(copy, key, 4_000)
+    done = python(copy, "-m", f"stages.{stage}", "imdb")
+    assert_one_line(done, "params.yaml", key, "4,000")
+
+
+def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(copy: Path) -> None:
+    edit_params(copy, "models.imdb.final.epochs", 100_000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", "evaluate@imdb"],
+        cwd=copy,
+        env=environment(copy),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # a terminal's Ctrl-C goes to all of a foreground job
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a background job would ignore
+    )
+    output = ""
+    for line in process.stdout:
+        output += line
+        if line.startswith("epoch  3/"):
+            os.killpg(process.pid, signal.SIGINT)
+    assert process.wait() != 0
+    process.stdout.close()
+    assert "error: interrupted" in output
+    assert "Traceback" not in output
+    assert not (copy / "data/models/imdb").exists()
+    assert half_written(copy) == []
+
+    edit_params(copy, "models.imdb.final.epochs", 2)
+    assert stages_run(repro(copy, "evaluate@imdb")) == ["train@imdb", "evaluate@imdb"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "artifact", "limit"),
+    [
+        ("download", "data/raw/imdb", 10_000),
+        ("vectorize", "data/vectorized/imdb", 10_000),
+        ("train", "data/models/imdb", 8_000),
+        ("evaluate", "data/predictions/imdb.npy", 4_000),  # which lacks the last bytes only
+        ("render", "reports/imdb/loss.png", 5_000),
+        ("report", "reports/README.md", 1_000),
+    ],
+)
+def test_a_full_disk_is_told_in_one_line(copy: Path, stage: str, artifact: str, limit: int) -> None:
+    """A limit on the size of files stands in for the full disk: a write fails with an OSError, too."""
+    path = copy / artifact
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    arguments = [] if stage == "report" else ["imdb"]
+    done = python(
+        copy,
+        *("-m", f"stages.{stage}", *arguments),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert_one_line(done, artifact.rpartition("/")[0])
+    assert not path.exists()
+    if stage != "download":  # which keeps the files it has, to go on from them
+        assert half_written(copy) == []
+
+
+# What a stage costs
+
+PRINTS_WHETHER_TENSORFLOW_IS_THERE = """
+import runpy, sys
+module, *sys.argv[1:] = sys.argv[1:]
+try:
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+finally:
+    print("tensorflow" in sys.modules or "keras" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("stages.download", "imdb"),
+        ("stages.vectorize", "imdb"),
+        ("stages.render", "imdb"),
+        ("stages.report",),
+        ("stages.bagpipe.main", "--help"),
+        ("stages.validate", "--help"),
+        ("stages.bagpipe.main", "results"),
+    ],
+    ids=" ".join,
+)
+def test_tensorflow_is_left_alone_where_it_is_not_needed(copy: Path, arguments: tuple[str, ...]) -> None:
+    done = python(copy, "-c", PRINTS_WHETHER_TENSORFLOW_IS_THERE, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+# Linux counts the memory of the process that started another as that other's, so a small one must start it.
+PRINTS_PEAK_MEMORY = """
+import os, subprocess, sys
+process = subprocess.Popen([sys.executable, "-m", *sys.argv[1:]])
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1))
+sys.exit(status != 0)
+"""
+
+
+def peak_megabytes(folder: Path, *arguments: str) -> float:
+    done = python(folder, "-c", PRINTS_PEAK_MEMORY, *arguments)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.splitlines()[-1]) / 1024
+
+
+def test_memory_does_not_grow_with_the_columns(copy: Path) -> None:
+    """As numbers, 4,000 rows of 200,000 columns would take 3.2 GB."""
+    edit_params(copy, "datasets.imdb.num_words", 200_000)
+    assert peak_megabytes(copy, "stages.vectorize", "imdb") < 200
+    assert peak_megabytes(copy, "stages.validate", "imdb") < 1_500
