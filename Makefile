@@ -17,7 +17,7 @@ demo: .venv/.run  ## run the same pipeline on small generated corpora, with no n
 test: .venv/.test  ## check the style and run the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: .venv/.run  ## measure the pipeline against the notebooks' way and write reports/benchmark.md (a quarter of an hour)
 	@$(BIN)/python -m tests.benchmarks.bench

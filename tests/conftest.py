@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from stages.bagpipe.scratch import ROOT, dvc, make_scratch_copy
 from stages.common.params import PARAMS_FILE, load_params
@@ -33,13 +34,19 @@ def official() -> Path:
 
 
 @pytest.fixture(scope="session")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A scratch copy after `dvc repro`; to be read only, see `copy`."""
-    folder = tmp_path_factory.mktemp("scratch")
-    make_scratch_copy(folder, MODELS, epochs=4)
-    done = dvc(folder, "repro", capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (folder / "repro.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+def scratch(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A scratch copy after `dvc repro`; to be read only, see `copy`. Test processes share one."""
+    temporary = tmp_path_factory.getbasetemp()
+    folder = (temporary if worker_id == "master" else temporary.parent) / "scratch"
+    log = folder / "repro.log"  # written last
+    with FileLock(f"{folder}.lock"):
+        if not log.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make_scratch_copy(folder, MODELS, epochs=4)
+            done = dvc(folder, "repro", capture_output=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+            log.write_text(done.stdout + done.stderr, encoding="utf-8")
     return folder
 
 

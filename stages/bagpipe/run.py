@@ -25,10 +25,8 @@ def data_available() -> bool:
         UserError: a download failed for another reason.
     """
     from dvc.exceptions import ReproductionError
-    from dvc.logger import setup
     from dvc.repo import Repo
 
-    setup()
     try:
         with Repo() as repo:
             repo.reproduce(["download"])
