@@ -71,5 +71,46 @@ def predict(model: str, text: tuple[str, ...], file: str | None, form: str, expl
     run(lambda: predict_all(model, texts_from(list(text), file), form, explain))
 
 
+@main.command()
+@click.argument("revision", required=False)
+@click.argument("other", required=False)
+@click.option("--json", "form", flag_value="json", help="All of it, for machines.")
+@click.option("--md", "form", flag_value="md", help="Markdown, for a pull request.")
+@click.option("--table", "form", flag_value="table", default=True, help="To be read; the default.")
+@click.option("--fail-on", type=click.Choice(["worse"]), help="Exit with 1 if a figure got worse beyond noise.")
+def diff(revision: str | None, other: str | None, form: str, fail_on: str | None) -> None:
+    """Show what differs between REVISION and the workspace, or between REVISION and OTHER.
+
+    REVISION: a branch, a tag or a commit; by default the main branch.
+    """
+    from stages.bagpipe.diff import diff
+
+    run(lambda: diff(revision, other, form, fail_on))
+
+
+@main.command("resolve-lock")
+def resolve_lock() -> None:
+    """Settle dvc.lock and reports/ in a merge conflict, and run what neither side has computed."""
+    from stages.bagpipe.resolve import resolve_conflict
+
+    run(resolve_conflict)
+
+
+@main.command()
+@click.argument("stages", metavar="[STAGE]...", nargs=-1)
+@click.option("--rerun", is_flag=True, help="Run each STAGE again in a scratch copy, too, and compare bytes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def verify(stages: tuple[str, ...], rerun: bool, as_json: bool) -> None:
+    """Check that the committed pipeline is true, with or without the data.
+
+    Exit status 1: it is not. STAGE is a name of dvc.yaml, as in train@imdb, or train for all models.
+    """
+    if rerun != bool(stages):
+        raise click.UsageError("--rerun and STAGE go together, as in: bagpipe verify --rerun train@imdb")
+    from stages.bagpipe.verify import verify
+
+    run(lambda: verify(as_json, stages))
+
+
 if __name__ == "__main__":
     main()
