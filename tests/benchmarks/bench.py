@@ -9,6 +9,7 @@ import importlib.util
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -139,6 +140,27 @@ def training_steps(runs: dict[str, list[Run]]) -> str:
     return tabulate(lines, header, tablefmt="github", disable_numparse=True)
 
 
+def nothing_to_do(rounds: int) -> str:
+    """Wall seconds of commands where nothing is to be done, in this checkout."""
+    python = [sys.executable, "-m"]
+    commands = {
+        "`dvc status`": [*python, "dvc", "status"],
+        "`dvc repro`, everything up to date": [*python, "dvc", "repro"],
+        "`bagpipe --help`": [*python, "stages.bagpipe.main", "--help"],
+        "`bagpipe results`": [*python, "stages.bagpipe.main", "results"],
+        "`bagpipe decode imdb`": [*python, "stages.bagpipe.main", "decode", "imdb"],
+    }
+    if "up to date" not in subprocess.run(commands["`dvc status`"], capture_output=True, text=True).stdout:
+        raise UserError("expected an up-to-date pipeline; run `make run` first")
+    walls: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(2 * rounds + 1):
+        for name, command in commands.items():
+            walls[name].append(run(command, Path(), dict(os.environ)).wall)
+    base = statistics.median(walls["`dvc status`"])
+    lines = [[name, f"{(took := statistics.median(w)):.2f}", f"{took / base:.2f}"] for name, w in walls.items()]
+    return tabulate(lines, ["command", "wall, s", "times `dvc status`"], tablefmt="github", disable_numparse=True)
+
+
 def machine() -> str:
     """The machine's kind, in words."""
     model = platform.processor() or platform.machine()
@@ -163,7 +185,7 @@ def draw_steps(axes: Axes, runs: dict[str, list[Run]], dataset: str) -> None:
     axes.legend()
 
 
-def page(runs: dict[str, list[Run]], scaling: list[Measured], params: Params, rounds: int) -> str:
+def page(runs: dict[str, list[Run]], idle: str, scaling: list[Measured], params: Params, rounds: int) -> str:
     """reports/benchmark.md."""
     return f"""# Benchmark
 
@@ -191,6 +213,10 @@ All reach the same accuracy within noise, (a) and (b) with one seed:
 
 {accuracy_table(runs, params)}
 
+## With nothing to do
+
+{idle}
+
 ## Scaling
 
 Generated corpora of {scaling[0].rows:,} to {scaling[-1].rows:,} training texts of 30 words on average, through the \
@@ -213,6 +239,7 @@ def main() -> None:
     if not all((mirror / file).exists() for name in HEADLINE for file in params.datasets[name].files):
         raise UserError(f"{mirror}: expected the official files; set DATASETS_MIRROR to a folder that has them")
 
+    idle = nothing_to_do(arguments.rounds)
     runs = contest(mirror, arguments.rounds)
     for name, contested in runs.items():
         for dataset, accuracy in contested[0].report.get("accuracy", {}).items():
@@ -226,8 +253,8 @@ def main() -> None:
             draw_steps(axes, runs, dataset)
     with figure(REPORTS / "scaling.png", params.plots, 1.1, 1, 2) as panels:
         draw_scaling(panels, scaling)
-    write_text(REPORTS / "benchmark.md", page(runs, scaling, params, arguments.rounds))
-    print(steps_table(runs), training_steps(runs), whole_table(runs), scaling_table(scaling), sep="\n\n")
+    write_text(REPORTS / "benchmark.md", page(runs, idle, scaling, params, arguments.rounds))
+    print(steps_table(runs), training_steps(runs), whole_table(runs), idle, scaling_table(scaling), sep="\n\n")
 
 
 if __name__ == "__main__":
