@@ -10,13 +10,16 @@ the ones are kept. Texts pass through a block at a time: memory does not grow wi
 bytes a text (its place, length and label).
 """
 
+import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from stages.common.artifacts import RAW, VECTORIZED, new_directory, write_npy
+from stages.common.artifacts import RAW, VECTORIZED, new_directory
 from stages.common.corpus import (
     encode,
     read_labels,
@@ -32,6 +35,7 @@ from stages.common.stage import run_stage
 
 MARKS = 4_000_000  # of distinct(): a block of rows times num_words, in bytes
 ROWS_A_BLOCK = 4_096  # of write_split(): gathered and written at a time
+ID_BYTES = 4  # int32
 
 
 def distinct(tokens: np.ndarray, lengths: np.ndarray, num_words: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -59,40 +63,60 @@ def distinct(tokens: np.ndarray, lengths: np.ndarray, num_words: int) -> Iterato
 
 
 def spool(archive: Path, name: str, num_words: int, path: Path) -> np.ndarray:
-    """Write the rows' ids to `path` in the archive's order; return the number of ids of each, int64."""
+    """Write the rows' ids to `path` in the archive's order; return the number of ids of each, int32."""
     counts = []
     with open(path, "wb") as file:
         for texts in read_texts(archive, name):
             for ids, block_counts in distinct(*encode(texts, num_words), num_words):
                 file.write(ids)  # not tofile(): it does not notice when the last bytes fail
-                counts.append(block_counts)
+                counts.append(block_counts.astype(np.int32))
     return np.concatenate(counts)
+
+
+@contextmanager
+def npy_file(path: Path, dtype: type, length: int) -> Iterator[BinaryIO]:
+    """Yield an .npy file of so many elements, its header written, to be filled a block at a time."""
+    with open(path, "wb") as file:
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (length,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        yield file
 
 
 def write_split(folder: Path, spooled: Path, counts: np.ndarray, order: np.ndarray, labels: np.ndarray) -> None:
     """Write the rows at positions `order` of a spooled array as a split's three .npy files.
 
+    Rows are read one by one, not through a memory map, whose neighbouring pages would count as ours, too.
+
     Args:
-        spooled, counts: see `spool`; labels: int64, in the archive's order.
+        spooled, counts: see `spool`; labels: in the archive's order.
     """
     folder.mkdir()
-    ends = np.cumsum(counts)
-    starts = ends - counts
-    indptr = np.concatenate([[0], np.cumsum(counts[order])])
-    write_npy(folder / "indptr.npy", indptr)
-    write_npy(folder / "labels.npy", labels[order])
-    with open(folder / "indices.npy", "wb") as file:
-        header = {"descr": "<i4", "fortran_order": False, "shape": (int(indptr[-1]),)}
-        np.lib.format.write_array_header_1_0(file, header)
+    starts = np.cumsum(counts, dtype=np.int64) - counts
+    total = int(counts[order].sum(dtype=np.int64))
+    with (
+        open(spooled, "rb") as ids,
+        npy_file(folder / "indptr.npy", np.int64, len(order) + 1) as indptr,
+        npy_file(folder / "indices.npy", np.int32, total) as indices,
+        npy_file(folder / "labels.npy", np.int64, len(order)) as label_file,
+    ):
+        written = np.zeros(1, np.int64)
+        indptr.write(written)
         for block in range(0, len(order), ROWS_A_BLOCK):
-            positions = order[block : block + ROWS_A_BLOCK]
-            ids = np.memmap(spooled, np.int32, mode="r")  # anew each time, to let go of what was read
-            file.write(np.concatenate([ids[starts[i] : ends[i]] for i in positions]))
+            rows = order[block : block + ROWS_A_BLOCK]
+            places = zip((starts[rows] * ID_BYTES).tolist(), (counts[rows] * ID_BYTES).tolist(), strict=True)
+            indices.write(b"".join(os.pread(ids.fileno(), size, start) for start, size in places))
+            ends = written + np.cumsum(counts[rows], dtype=np.int64)
+            indptr.write(ends)
+            label_file.write(labels[rows].astype(np.int64))
+            written = ends[-1:]
 
 
 def write_rows(dataset: Dataset, archive: Path, folder: Path) -> dict[str, int]:
     """Vectorize an archive into `folder`; return the number of rows of each split."""
-    labels = {name: read_labels(archive, f"y{name[1:]}", dataset.classes) for name in text_arrays(dataset)}
+    smallest = np.min_scalar_type(dataset.classes)
+    labels = {
+        name: read_labels(archive, f"y{name[1:]}", dataset.classes).astype(smallest) for name in text_arrays(dataset)
+    }
     sizes = {name: len(values) for name, values in labels.items()}
     rows = {}
     for name, splits in split_order(dataset, sizes).items():

@@ -71,7 +71,8 @@ def run(command: list[str], folder: Path, env: dict[str, str]) -> Run:
     with tempfile.NamedTemporaryFile() as peak:
         launched = [sys.executable, "-S", "-c", LAUNCHER, peak.name, *command]
         start = time.perf_counter()
-        process = subprocess.Popen(launched, cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
+        quiet = {**env, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        process = subprocess.Popen(launched, cwd=folder, env=quiet, stdout=subprocess.PIPE, text=True)
         last = ""
         for line in process.stdout:  # read as it comes, kept no further than the last
             last = line
