@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from git_identity import IDENTITY
 from scipy import stats
 
 from stages.bagpipe.main import main
@@ -18,15 +19,6 @@ from stages.bagpipe.scratch import ROOT
 OLD_ACCURACY, OLD_LOSS = [0.80, 0.81, 0.82, 0.79, 0.80], [0.50, 0.52, 0.51, 0.49, 0.50]
 HIGHER_ACCURACY, HIGHER_LOSS = [0.85, 0.86, 0.87, 0.84, 0.85], [0.60, 0.62, 0.61, 0.59, 0.60]
 NEARLY_OLD_ACCURACY = [0.81, 0.80, 0.82, 0.80, 0.80]
-IDENTITY = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    **{
-        f"GIT_{role}_{key}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for key, value in (("NAME", "a"), ("EMAIL", "a@b"))
-    },
-}
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """Two branches that each add a model, merged: the way out of the conflict in dvc.lock, and what it costs."""
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from git_identity import IDENTITY
 from ruamel.yaml import YAML
 
 from stages.bagpipe.resolve import conflicts, drop_strays, take_either_side
@@ -18,21 +18,12 @@ from stages.bagpipe.scratch import dvc, edit_yaml, environment
 RESULTS = {"dvc.lock", "reports/README.md"}  # in conflict whenever both sides ran the pipeline
 WRITTEN = {"params.yaml", "dvc.yaml"}
 OF_A_MODEL = ("validate", "train", "evaluate", "replicate", "render")
-GIT = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    **{
-        f"GIT_{role}_{key}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for key, value in (("NAME", "a"), ("EMAIL", "a@b"))
-    },
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _identity() -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in GIT.items():
+        for name, value in IDENTITY.items():
             patch.setenv(name, value)
         yield
 

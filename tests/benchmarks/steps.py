@@ -15,7 +15,6 @@ import numpy as np
 from stages.common.rows import Rows
 
 DATASETS = ("imdb", "reuters")
-STEPS = ("load", "vectorize", "fit", "final fit", "evaluate")
 NUM_WORDS, BATCH = 10_000, 512
 # As in the notebooks: units, classes, held-out rows, epochs of the validation run and of the final run
 SETTINGS = {"imdb": (16, 2, 10_000, 20, 4), "reuters": (64, 46, 1_000, 20, 9)}
