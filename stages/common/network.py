@@ -2,7 +2,7 @@
 
 A text is a multi-hot row of 10,000 numbers, 99 % of them zeros. The notebooks multiply the zeros, too; nearly all
 their minute goes into moving them. Here the first layer takes the rows as they are stored, sparse, and the rest
-is the textbook's `compile`, `fit`, `evaluate`, `predict`. Four choices carry the speed; each is a measurement:
+is the textbook's `compile`, `fit`, `evaluate`, `predict`. Five choices carry the speed; each is a measurement:
 
 The product. `MultiHotDense` is `keras.layers.Dense` but for one line: for a sparse input it calls
 `tf.sparse.sparse_dense_matmul`, where Keras' own `Dense` goes through `embedding_lookup_sparse`, which is no faster
@@ -17,6 +17,11 @@ A batch is gathered from the rows as a RaggedTensor while the previous one train
 
 The loop. `steps_per_execution` = steps of an epoch runs a whole epoch as one call of a `tf.function`. Callbacks for
 batches then fire once an epoch; the progress bar moves an epoch at a time.
+
+The start. Most stages last a few seconds, and one and a half of these import Keras and TensorFlow. It would be two:
+Keras also imports scikit-learn and matplotlib where they are installed, for wrappers and plots that no stage uses, so
+these are hidden from it. The functions of the stream are traced as they are written; AutoGraph, looking for Python
+loops to convert, would find none.
 
 The threads. Steps of one millisecond do not gain from splitting an operation over cores: one thread computes while
 another prepares the next batch. Fixed counts also mean that results do not depend on the number of cores.
@@ -38,6 +43,8 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # sparse products on a GPU are not de
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # start-up notes on instruction sets and devices
 
+UNUSED = [package for package in ("sklearn", "matplotlib") if package not in sys.modules]
+sys.modules.update(dict.fromkeys(UNUSED))  # None: `import` fails as if they were not installed
 gc.disable()  # half a million objects that live until the end: not to be looked through time and again
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
@@ -45,6 +52,8 @@ import tensorflow as tf  # noqa: E402
 
 gc.freeze()
 gc.enable()
+for package in UNUSED:
+    del sys.modules[package]  # importable again
 
 from stages.common.artifacts import new_directory, read_json, write_json  # noqa: E402
 from stages.common.errors import UserError  # noqa: E402
@@ -54,6 +63,8 @@ from stages.common.rows import Rows  # noqa: E402
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(2)
 tf.config.experimental.enable_op_determinism()
+
+as_written = tf.autograph.experimental.do_not_convert
 
 COLUMNS = 16  # of the kernel a sparse product takes at a time
 ROWS_AT_ONCE = 10_000  # of validation, evaluation and prediction
@@ -115,8 +126,9 @@ def compile_model(model: keras.Model, network: Network, steps_per_execution: int
 def multi_hot(rows: tf.RaggedTensor, num_words: int) -> tf.SparseTensor:
     """Ones at the ids of each row: float32, shape (rows, num_words)."""
     ids = tf.cast(rows.values, tf.int64)
+    numbers = rows.to_sparse().indices[:, 0]  # `value_rowids` takes nearly twice as long
     return tf.SparseTensor(
-        indices=tf.stack([rows.value_rowids(), ids], axis=1),
+        indices=tf.stack([numbers, ids], axis=1),
         values=tf.ones_like(ids, tf.float32),
         dense_shape=tf.stack([rows.nrows(), tf.constant(num_words, tf.int64)]),
     )
@@ -152,10 +164,12 @@ class Feed:
         """All batches of all epochs, each epoch in an order of its own, and the batches an epoch."""
         steps = math.ceil(self.size / size)
 
+        @as_written
         def epoch(number: tf.Tensor) -> tf.data.Dataset:
             order = tf.random.experimental.stateless_shuffle(tf.range(self.size), seed=tf.stack([seed, number]))
             return tf.data.Dataset.range(steps).map(lambda k: order[k * size : (k + 1) * size])
 
+        @as_written
         def gather(positions: tf.Tensor) -> tuple[tf.SparseTensor, tf.Tensor]:
             return self.batch(tf.gather(self._rows, positions), tf.gather(self._labels, positions))
 
@@ -165,6 +179,7 @@ class Feed:
     def ordered_batches(self) -> tf.data.Dataset:
         """The rows in their order, each once."""
 
+        @as_written
         def block(number: tf.Tensor) -> tuple[tf.SparseTensor, tf.Tensor]:
             rows = slice(number * ROWS_AT_ONCE, (number + 1) * ROWS_AT_ONCE)
             return self.batch(self._rows[rows], self._labels[rows])
