@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run demo test bench lint lock clean
+.PHONY: help run demo test bench bench-repro lint lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/'
 
 run: .venv/.run  ## bring every result up to date and show them
 	@$(BIN)/bagpipe run
@@ -21,6 +21,9 @@ test: .venv/.test  ## check the style and run the tests
 
 bench: .venv/.run  ## measure the pipeline against the notebooks' way and write reports/benchmark.md (a quarter of an hour)
 	@$(BIN)/python -m tests.benchmarks.bench
+
+bench-repro: .venv/.run  ## measure `bagpipe repro` against `dvc repro` and write reports/parallel.md (ten minutes)
+	@$(BIN)/python -m tests.benchmarks.parallel
 
 lint: .venv/.test  ## mend the style where that can be done mechanically
 	$(BIN)/ruff check --fix

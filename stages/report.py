@@ -223,8 +223,8 @@ def baselines_table(params: Params, results: Results) -> str:
     def best(dataset: str) -> str:
         names = [name for name, model in params.models.items() if model.dataset == dataset]
         means = {name: np.mean(samples(results, name, "test.accuracy")) for name in names}
-        winner = max(means, key=means.__getitem__)
-        return f"{means[winner]:.4f} (`{winner}`)"
+        winner = max(means, key=means.__getitem__, default=None)
+        return f"{means[winner]:.4f} (`{winner}`)" if winner else ""
 
     lines = [line(key) for key in BASELINES]
     lines.append(["best network, mean over seeds", *map(best, params.datasets)])

@@ -21,6 +21,28 @@ def run_command() -> None:
 
 
 @main.command()
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option("--jobs", "-j", type=click.IntRange(min=1), help="Stages at once; by default one a core.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    envvar="DASK_SCHEDULER_ADDRESS",
+    show_envvar=True,
+    help="Run on the workers of this Dask scheduler, by default one a thread.",
+)
+@click.option("--keep-going", "-k", is_flag=True, help="After a failure, run all that does not depend on it.")
+@click.option("--dry", is_flag=True, help="Only list what would run, in waves.")
+def repro(targets: tuple[str, ...], jobs: int | None, scheduler: str | None, keep_going: bool, dry: bool) -> None:
+    """As `dvc repro`, with independent stages at once.
+
+    TARGET: a stage as in train@imdb, or train for all models; by default everything.
+    """
+    from stages.bagpipe.repro import repro
+
+    run(lambda: repro(targets, jobs, scheduler, keep_going, dry))
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 def demo(folder: Path | None) -> None:
     """Run the pipeline on small generated corpora, with no network.

@@ -5,13 +5,11 @@ either side will do to start from, and `dvc repro` brings the rest; what both si
 or the run cache. What people write, params.yaml above all, is left to them.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from stages.bagpipe.repro import repro
 from stages.bagpipe.revisions import LOCK, PIPELINE, check_project, output
-from stages.bagpipe.run import use_this_python
 from stages.common.artifacts import REPORTS, write_text
 from stages.common.errors import UserError
 from stages.common.params import load_params
@@ -96,9 +94,7 @@ def resolve_conflict() -> None:
     if LOCK.name in found:
         join_locks(found[LOCK.name])
         drop_strays()
-    use_this_python()
-    if subprocess.run([sys.executable, "-m", "dvc", "repro"]).returncode:
-        raise UserError("a stage failed, see above; what was finished is kept, run this again to go on")
+    repro([], jobs=None, scheduler=None, keep_going=False, dry=False)
     output("add", "--", LOCK.name, REPORTS.name)
     print(
         f"\n{LOCK} and {REPORTS}/ are those of the merged {PIPELINE} and params.yaml, and staged; now `git commit`."

@@ -1,0 +1,79 @@
+"""`make bench-repro`: all models from nothing, by `dvc repro` and by `bagpipe repro`, in turn on this machine.
+
+Prints the ratio and writes reports/parallel.md. Each run is in a new copy of the project, with no lock, results,
+cache or data; both must come to the same dvc.lock.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from dask.system import CPU_COUNT
+from tabulate import tabulate
+
+from stages.bagpipe.scratch import copy_project, environment
+from stages.common.artifacts import REPORTS, write_text
+from stages.common.errors import UserError
+from stages.common.errors import run as end_with_one_line
+from tests.benchmarks.bench import machine
+from tests.benchmarks.steps import run
+
+
+def cold(command: list[str], mirror: Path) -> tuple[float, bytes]:
+    """Run a command in a new copy of the project: wall seconds, and the dvc.lock it leaves."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        copy_project(folder)
+        env = environment(folder) | {"DATASETS_MIRROR": str(mirror), "DVC_SITE_CACHE_DIR": str(folder / "site")}
+        wall = run([sys.executable, "-m", *command], folder, env).wall
+        lock = (folder / "dvc.lock").read_bytes()
+        shutil.rmtree(folder / "data")
+    return wall, lock
+
+
+def main() -> None:
+    """Measure, compare the locks, and write the page."""
+    parser = argparse.ArgumentParser(prog="make bench-repro", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=CPU_COUNT)
+    arguments = parser.parse_args()
+    mirror = Path(os.environ.get("DATASETS_MIRROR") or Path.home() / ".keras" / "datasets").resolve()
+    commands = {
+        "dvc repro": ["dvc", "repro"],
+        f"bagpipe repro --jobs {arguments.jobs}": ["stages.bagpipe.main", "repro", "--jobs", str(arguments.jobs)],
+    }
+    walls: dict[str, list[float]] = {name: [] for name in commands}
+    locks = set()
+    for _ in range(arguments.rounds):
+        for name, command in commands.items():
+            wall, lock = cold(command, mirror)
+            walls[name].append(wall)
+            locks.add(lock)
+            print(f"{name}: {wall:.1f} s", flush=True)
+    if len(locks) > 1:
+        raise UserError("expected the same dvc.lock of all runs, found several")
+
+    serial, parallel = walls.values()
+    ratio = statistics.median(after / before for before, after in zip(serial, parallel, strict=True))
+    lines = [[f"`{name}`", f"{statistics.median(seconds):.1f}"] for name, seconds in walls.items()]
+    table = tabulate(lines, ["all models, from nothing", "wall, s"], tablefmt="github", disable_numparse=True)
+    write_text(
+        REPORTS / "parallel.md",
+        f"""# Stages at once
+
+Written by `make bench-repro`, which is no stage of the pipeline, on {machine()}; pairs measured: {arguments.rounds}.
+
+{table}
+
+`bagpipe repro` took {ratio:.2f} of the time of `dvc repro`. Both left the same dvc.lock, byte for byte.
+""",
+    )
+    print(f"ratio {ratio:.2f}; same dvc.lock")
+
+
+if __name__ == "__main__":
+    end_with_one_line(main)
