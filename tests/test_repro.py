@@ -1,5 +1,6 @@
 """`bagpipe repro` against `dvc repro`: the same results, several stages at once, whatever is killed meanwhile."""
 
+import json
 import os
 import re
 import signal
@@ -293,6 +294,22 @@ def test_what_is_printed(project) -> None:
     assert (here.folder / ".dvc" / "tmp" / "bagpipe" / "one.log").read_text(encoding="utf-8") == "this is one\n"
 
 
+def test_commands_run_in_the_environment_of_the_caller(project, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = project({"one": ["one.txt"]})
+    here.on("one", "import json; pathlib.Path('environment').write_text(json.dumps(dict(os.environ)))")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    here.repro()
+    found = json.loads((here.folder / "environment").read_text(encoding="utf-8"))
+    path = found.pop("PATH").split(os.pathsep)
+    expected = {**environment(here.folder), "DVC_ROOT": str(here.folder), "DVC_STAGE": "one"}
+    assert path[0] == str(Path(sys.executable).parent)
+    assert path[1:] == expected.pop("PATH").split(os.pathsep)
+    for shells_own in ("_", "PWD", "OLDPWD", "SHLVL"):
+        found.pop(shells_own, None)
+        expected.pop(shells_own, None)
+    assert found == expected
+
+
 # --- failures -----------------------------------------------------------------------------------------------------
 
 BRANCHES = {"bad": ["bad.txt"], "good": ["good.txt"], "after_bad": ["out/bad"], "after_good": ["out/good"]}
@@ -468,7 +485,7 @@ def test_on_a_cluster(project, scheduler: str) -> None:
     here.assert_no_trace()
 
 
-def test_interrupted_on_a_cluster(project, scheduler: str) -> None:
+def test_interrupted_on_a_cluster(project, scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     here = project(DIAMOND)
     here.on("left", "wait('never')")
     process = here.start("--scheduler", scheduler)
@@ -479,7 +496,8 @@ def test_interrupted_on_a_cluster(project, scheduler: str) -> None:
     here.assert_no_trace()
     # the cluster is there for others
     here.on("left", "")
-    here.repro("--scheduler", scheduler)
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", scheduler)
+    here.repro()
     here.assert_up_to_date()
 
 

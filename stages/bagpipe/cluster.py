@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
+import dask
 from distributed import CancelledError, Client, Event, Future, KilledWorker, LocalCluster, Worker, wait
 
 from stages.bagpipe import supervise
@@ -36,7 +37,7 @@ class Job:
     name: str
     commands: tuple[tuple[str, ...], ...]
     folder: Path  # to run them in
-    environment: dict[str, str]  # beside the worker's own
+    environment: dict[str, str]  # not the worker's own, in which Dask sets threads and memory for its purposes
     log: Path  # for all that they print
     lock: Path  # held by each of their processes
 
@@ -57,8 +58,8 @@ def run_job(job: Job, stop: str) -> Outcome:
             f"the Dask worker on {socket.gethostname()} does not see {job.folder}: workers need the workspace on a "
             "file system that all share, under the same path"
         )
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    environment = {**os.environ, **job.environment, "PATH": path}
+    path = os.pathsep.join([str(Path(sys.executable).parent), job.environment.get("PATH", os.defpath)])
+    environment = {**job.environment, "PATH": path}
     started = time.monotonic()
     with open(job.log, "wb") as log:
         status = next(filter(None, (_run_command(job, c, environment, log, Event(stop)) for c in job.commands)), 0)
@@ -165,6 +166,8 @@ def connect(jobs: int | None, scheduler: str | None) -> Iterator[Cluster]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # failures are told by those whose stages fail
     if scheduler is None:
         with (
+            # profiling takes a part of the core that a stage needs
+            dask.config.set({"distributed.worker.profile.enabled": False}),
             LocalCluster(
                 n_workers=jobs,
                 threads_per_worker=1,

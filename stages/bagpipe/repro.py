@@ -10,6 +10,7 @@ process is killed, the next run takes it from there.
 """
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -63,6 +64,7 @@ class Pipeline:
         self.stages = plan_repro(self._graph, collect_stages(repo, targets or [PROJECT_FILE]))
         self._position = {stage: position for position, stage in enumerate(self.stages)}
         self._claims: dict[Stage, ExitStack] = {}
+        self._environment = dict(os.environ)  # before Dask adds to it
 
     def order(self) -> TopologicalSorter:
         """The stages, each after those whose outputs it reads."""
@@ -149,7 +151,7 @@ class Pipeline:
             name,
             tuple((get_executable(), "-c", command) for command in commands),
             folder=Path(stage.wdir),
-            environment={DVC_ROOT: str(root), DVC_STAGE: name},
+            environment={**self._environment, DVC_ROOT: str(root), DVC_STAGE: name},
             log=root / LOGS / f"{file}.log",
             lock=root / LOGS / f"{file}.lock",
         )
@@ -326,6 +328,8 @@ def run_stale(pipeline: Pipeline, jobs: int | None, scheduler: str | None, keep_
         ExitStack() as stack,
     ):
         cluster = cache(lambda: stack.enter_context(connect(jobs if scheduler else here, scheduler)))
+        if scheduler:
+            cluster()  # whether it answers is better known before anything is touched
         run = Run(pipeline, cluster, keep_going, progress)
         try:
             run.to_the_end()

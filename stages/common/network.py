@@ -2,7 +2,7 @@
 
 A text is a multi-hot row of 10,000 numbers, 99 % of them zeros. The notebooks multiply the zeros, too; nearly all
 their minute goes into moving them. Here the first layer takes the rows as they are stored, sparse, and the rest
-is the textbook's `compile`, `fit`, `evaluate`, `predict`. Five choices carry the speed; each is a measurement:
+is the textbook's `compile`, `fit`, `evaluate`, `predict`. Six choices carry the speed; each is a measurement:
 
 The product. `MultiHotDense` is `keras.layers.Dense` but for one line: for a sparse input it calls
 `tf.sparse.sparse_dense_matmul`, where Keras' own `Dense` goes through `embedding_lookup_sparse`, which is no faster
@@ -23,6 +23,10 @@ Keras also imports scikit-learn and matplotlib where they are installed, for wra
 these are hidden from it. The functions of the stream are traced as they are written; AutoGraph, looking for Python
 loops to convert, would find none.
 
+The memory. Every step allocates and frees some megabytes. The C library would give them back to the system each
+time and get them anew, zeroed page by page: a tenth of a run, and more where several runs do so at once. It is told
+to keep them.
+
 The threads. Steps of one millisecond do not gain from splitting an operation over cores: one thread computes while
 another prepares the next batch. Fixed counts also mean that results do not depend on the number of cores.
 
@@ -30,6 +34,7 @@ Determinism: weights, order and ops are functions of the seed (`tf.config.experi
 oneDNN is off because its kernels, and their last digits, differ from one processor to the next.
 """
 
+import ctypes
 import gc
 import math
 import os
@@ -42,6 +47,10 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # sparse products on a GPU are not deterministic
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # start-up notes on instruction sets and devices
+
+if hasattr(libc := ctypes.CDLL(None), "mallopt"):  # glibc
+    for option in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+        libc.mallopt(option, 2**30)
 
 UNUSED = [package for package in ("sklearn", "matplotlib") if package not in sys.modules]
 sys.modules.update(dict.fromkeys(UNUSED))  # None: `import` fails as if they were not installed
