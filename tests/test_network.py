@@ -1,5 +1,7 @@
 """The network against plain Keras on dense rows."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -65,6 +67,15 @@ def test_layer_equals_dense(units: int) -> None:
     expected_gradients = tape.gradient(expected_total, [v.value for v in dense.trainable_variables])
     for found, wanted in zip(gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_what_keras_need_not_import_is_importable_again() -> None:
+    code = (
+        "import sys; import stages.common.network; loaded = {'sklearn', 'matplotlib'} & sys.modules.keys();"
+        "import sklearn.metrics, matplotlib.figure; print(loaded)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+    assert (done.returncode, done.stdout) == (0, "set()\n"), done.stderr
 
 
 def test_layer_takes_dense_inputs_too() -> None:

@@ -289,7 +289,7 @@ def test_what_is_printed(project) -> None:
         "done      one                                 T",
         "start     two",
         "done      two                                 T",
-        "2 stages: 2 run. T; the commands one after the other took T",
+        "2 stages: 2 run. T; one after the other, the commands take about T",
     ]
     assert (here.folder / ".dvc" / "tmp" / "bagpipe" / "one.log").read_text(encoding="utf-8") == "this is one\n"
 
@@ -499,6 +499,26 @@ def test_interrupted_on_a_cluster(project, scheduler: str, monkeypatch: pytest.M
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", scheduler)
     here.repro()
     here.assert_up_to_date()
+
+
+def test_the_scheduler_dies(project, tmp_path: Path) -> None:
+    here = project(BRANCHES)
+    here.on("good", "wait('never')")
+    address = f"tcp://127.0.0.1:{free_port()}"
+    worker = ("worker", address, "--nthreads", "2", "--no-dashboard", "--local-directory", str(tmp_path / "dask"))
+    with dask("scheduler", "--host", address, "--no-dashboard") as scheduler:
+        with dask(*worker):
+            process = here.start("--scheduler", address)
+            here.until_called("after_bad")
+            here.until_called("good")
+            scheduler.kill()
+            printed, _ = process.communicate(timeout=PATIENCE_S)
+            assert process.returncode == 1
+            assert "Traceback" not in printed, printed
+            assert re.search(r"^FAILED +good +the Dask scheduler is lost$", printed, re.MULTILINE), printed
+            assert printed.splitlines()[-1].startswith("error: failed: good, after_bad; ")
+            assert here.locked() == {"bad"}
+        until(lambda: not [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(here.folder)])
 
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:

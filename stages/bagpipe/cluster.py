@@ -119,9 +119,11 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop what runs, and wait until none of its processes is left."""
-        self._stop.set()
+        if not self._running:
+            return
         patience_s = supervise.GRACE_S + POLL_S
-        with suppress(TimeoutError, CancelledError):
+        with suppress(OSError, CancelledError):  # no answer: then its workers end, and what they run with them
+            self._stop.set()
             wait(list(self._running), timeout=patience_s)
         deadline = time.monotonic() + patience_s
         while any(_is_held(job.lock) for job in self._running.values()) and time.monotonic() < deadline:
@@ -136,7 +138,7 @@ def _outcome(future: Future) -> Outcome | UserError:
         return error
     if isinstance(error, KilledWorker):
         return UserError("each worker that took it died")
-    return UserError(f"the Dask cluster failed: {error or future.status}")
+    return UserError(f"Dask failed: {error}" if error else "the Dask scheduler is lost")
 
 
 def _is_held(lock: Path) -> bool:
@@ -163,7 +165,8 @@ def connect(jobs: int | None, scheduler: str | None) -> Iterator[Cluster]:
     Raises:
         UserError: no scheduler answers, or it has no workers.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # failures are told by those whose stages fail
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails is told with the stage that fails by it
     if scheduler is None:
         with (
             # profiling takes a part of the core that a stage needs

@@ -213,7 +213,7 @@ class Run:
             self._start()
 
     def give_up(self) -> None:
-        """Forget what runs."""
+        """Give back what stages have claimed that were stopped."""
         for stage in self._running.values():
             self._pipeline.release(stage)
 
@@ -225,7 +225,7 @@ class Run:
         """Start what can be, as far as workers are free."""
         while self._keep_going or "failed" not in self.ends.values():
             self._ready = self._pipeline.as_repro_would([*self._ready, *self._order.get_ready()])
-            if not self._ready or (self._running and not self._cluster().free()):
+            if not self._ready or (self._running and self._cluster().free() < 1):
                 return
             self._begin(self._ready.pop(0))
 
@@ -294,8 +294,8 @@ def summary(run: Run, stages: int, wall: float) -> str:
         "not run": stages - len(run.ends),
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    one_by_one = f"; the commands one after the other took {run.seconds:.1f} s" if run.having("done") else ""
-    return f"{stages} stages: {told}. {wall:.1f} s{one_by_one}"
+    serial = f"; one after the other, the commands take about {run.seconds:.1f} s" if run.having("done") else ""
+    return f"{stages} stages: {told}. {wall:.1f} s{serial}"
 
 
 @contextmanager
@@ -338,6 +338,7 @@ def run_stale(pipeline: Pipeline, jobs: int | None, scheduler: str | None, keep_
             raise
         finally:
             ignore_signals()  # asked once is enough: what follows takes seconds, and leaves everything in order
+            stack.close()  # stops what runs
             run.give_up()
             pipeline.record(run.having("done", "restored"))
     return run
