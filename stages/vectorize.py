@@ -63,14 +63,19 @@ def distinct(tokens: np.ndarray, lengths: np.ndarray, num_words: int) -> Iterato
 
 
 def spool(archive: Path, name: str, num_words: int, path: Path) -> np.ndarray:
-    """Write the rows' ids to `path` in the archive's order; return the number of ids of each, int32."""
-    counts = []
+    """Write the rows' ids to `path` in the archive's order.
+
+    Returns:
+        Where each row starts and, last, the last one ends, in ids: int64, shape (n + 1,).
+    """
+    smallest = np.min_scalar_type(num_words)
+    counts = [np.zeros(1, smallest)]
     with open(path, "wb") as file:
         for texts in read_texts(archive, name):
             for ids, block_counts in distinct(*encode(texts, num_words), num_words):
                 file.write(ids)  # not tofile(): it does not notice when the last bytes fail
-                counts.append(block_counts.astype(np.int32))
-    return np.concatenate(counts)
+                counts.append(block_counts.astype(smallest))
+    return np.cumsum(np.concatenate(counts), dtype=np.int64)
 
 
 @contextmanager
@@ -82,17 +87,17 @@ def npy_file(path: Path, dtype: type, length: int) -> Iterator[BinaryIO]:
         yield file
 
 
-def write_split(folder: Path, spooled: Path, counts: np.ndarray, order: np.ndarray, labels: np.ndarray) -> None:
+def write_split(folder: Path, spooled: Path, starts: np.ndarray, order: np.ndarray, labels: np.ndarray) -> None:
     """Write the rows at positions `order` of a spooled array as a split's three .npy files.
 
     Rows are read one by one, not through a memory map, whose neighbouring pages would count as ours, too.
 
     Args:
-        spooled, counts: see `spool`; labels: in the archive's order.
+        spooled, starts: see `spool`; labels: in the archive's order.
     """
     folder.mkdir()
-    starts = np.cumsum(counts, dtype=np.int64) - counts
-    total = int(counts[order].sum(dtype=np.int64))
+    blocks = [order[start : start + ROWS_A_BLOCK] for start in range(0, len(order), ROWS_A_BLOCK)]
+    total = sum(int((starts[rows + 1] - starts[rows]).sum()) for rows in blocks)
     with (
         open(spooled, "rb") as ids,
         npy_file(folder / "indptr.npy", np.int64, len(order) + 1) as indptr,
@@ -101,11 +106,11 @@ def write_split(folder: Path, spooled: Path, counts: np.ndarray, order: np.ndarr
     ):
         written = np.zeros(1, np.int64)
         indptr.write(written)
-        for block in range(0, len(order), ROWS_A_BLOCK):
-            rows = order[block : block + ROWS_A_BLOCK]
-            places = zip((starts[rows] * ID_BYTES).tolist(), (counts[rows] * ID_BYTES).tolist(), strict=True)
+        for rows in blocks:
+            counts = starts[rows + 1] - starts[rows]
+            places = zip((starts[rows] * ID_BYTES).tolist(), (counts * ID_BYTES).tolist(), strict=True)
             indices.write(b"".join(os.pread(ids.fileno(), size, start) for start, size in places))
-            ends = written + np.cumsum(counts[rows], dtype=np.int64)
+            ends = written + np.cumsum(counts)
             indptr.write(ends)
             label_file.write(labels[rows].astype(np.int64))
             written = ends[-1:]
@@ -121,11 +126,11 @@ def write_rows(dataset: Dataset, archive: Path, folder: Path) -> dict[str, int]:
     rows = {}
     for name, splits in split_order(dataset, sizes).items():
         with tempfile.NamedTemporaryFile(dir=folder.parent) as spooled:
-            counts = spool(archive, name, dataset.num_words, Path(spooled.name))
-            if len(counts) != sizes[name]:
-                raise UserError(f"{archive}: {name}: expected {sizes[name]:,} texts, found {len(counts):,}")
+            starts = spool(archive, name, dataset.num_words, Path(spooled.name))
+            if len(starts) - 1 != sizes[name]:
+                raise UserError(f"{archive}: {name}: expected {sizes[name]:,} texts, found {len(starts) - 1:,}")
             for split, order in splits.items():
-                write_split(folder / split, Path(spooled.name), counts, order, labels[name])
+                write_split(folder / split, Path(spooled.name), starts, order, labels[name])
                 rows[split] = len(order)
     return rows
 

@@ -128,12 +128,12 @@ def split_order(dataset: Dataset, sizes: dict[str, int]) -> dict[str, dict[str, 
 
     Returns:
         For each array, split by split, the positions in the file of the split's texts, in the split's
-        order. With a `test_split` one array holds both splits; without, each has an array of its own.
+        order; int32. With a `test_split` one array holds both splits; without, each has an array of its own.
     """
     random = np.random.RandomState(dataset.shuffle_seed)
     order: dict[str, dict[str, np.ndarray]] = {}
     for name, size in sizes.items():
-        positions = np.arange(size)
+        positions = np.arange(size, dtype=np.int32)
         random.shuffle(positions)
         if dataset.test_split is None:
             order[name] = {name.removeprefix("x_"): positions}
