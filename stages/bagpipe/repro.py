@@ -344,6 +344,12 @@ def run_stale(pipeline: Pipeline, jobs: int | None, scheduler: str | None, keep_
     return run
 
 
+def hush_dvc() -> None:
+    """Keep DVC from saying what Progress says, and from drawing bars over its bar."""
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+    logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)  # above which Tqdm of DVC takes itself for unwanted
+
+
 def repro(targets: Collection[str], jobs: int | None, scheduler: str | None, keep_going: bool, dry: bool) -> None:
     """Bring targets, by default everything, up to date.
 
@@ -359,9 +365,9 @@ def repro(targets: Collection[str], jobs: int | None, scheduler: str | None, kee
         UserError: DVC or the cluster refuses.
     """
     started = time.monotonic()
-    logging.getLogger("dvc").setLevel(logging.WARNING)  # it says what Progress says, and draws bars
     try:
         with Repo(_wait_for_lock=True) as repo, lock_repo(repo), repo.scm_context(quiet=True):
+            hush_dvc()  # now that it need no longer tell what it waits for
             pipeline = Pipeline(repo, targets)
             if dry:
                 show_waves(pipeline)
