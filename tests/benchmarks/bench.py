@@ -220,8 +220,8 @@ All reach the same accuracy within noise, (a) and (b) with one seed:
 ## Scaling
 
 Generated corpora of {scaling[0].rows:,} to {scaling[-1].rows:,} training texts of 30 words on average, through the \
-stages `vectorize` and `train` (one epoch) and through `bagpipe predict`; whole processes. `vectorize` holds no rows; \
-what grows is some 20 bytes a text: where its row starts, its place in the shuffled order, its label.
+stages `vectorize` and `train` (one epoch) and through `bagpipe predict`; whole processes. `vectorize` holds no \
+rows; what grows is some 20 bytes a text: where its row starts, its place in the shuffled order, its label.
 
 {scaling_table(scaling)}
 
