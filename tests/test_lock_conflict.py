@@ -4,16 +4,16 @@ import hashlib
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.serialize import load_yaml
 from git_identity import IDENTITY
 from ruamel.yaml import YAML
 
 from stages.bagpipe.resolve import conflicts, drop_strays, take_either_side
-from stages.bagpipe.scratch import dvc, edit_yaml, environment
+from stages.bagpipe.scratch import bagpipe, dvc, edit_yaml
 
 RESULTS = {"dvc.lock", "reports/README.md"}  # in conflict whenever both sides ran the pipeline
 WRITTEN = {"params.yaml", "dvc.yaml"}
@@ -58,8 +58,7 @@ def repro(folder: Path) -> str:
 
 
 def resolve_lock(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.bagpipe.main", "resolve-lock"]
-    return subprocess.run(command, cwd=folder, env=environment(folder), text=True, capture_output=True)
+    return bagpipe(folder, "resolve-lock", capture_output=True)
 
 
 def stages_run(output: str) -> list[str]:
@@ -158,6 +157,7 @@ def test_one_command_does_the_same_and_finds_both_sides_in_the_lock(conflict: Pa
     assert done.returncode == 0, done.stderr
     assert stages_run(done.stdout) == ["report"]
     assert re.search(r"^\d+ stages: 1 run, \d+ up to date already\.", done.stdout, re.MULTILINE)
+    assert of("ours") | of("theirs") <= load_yaml(conflict / "dvc.lock")["stages"].keys()
     assert "now `git commit`" in done.stdout.splitlines()[-1]
     assert_merged(conflict)
 

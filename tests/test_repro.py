@@ -17,7 +17,7 @@ import pytest
 from dvc.utils.serialize import load_yaml
 
 from stages.bagpipe import cluster
-from stages.bagpipe.scratch import dvc, environment, make_scratch_copy
+from stages.bagpipe.scratch import bagpipe, dvc, environment, make_scratch_copy
 from stages.common.errors import UserError
 
 BAGPIPE = (sys.executable, "-m", "stages.bagpipe.main")
@@ -120,9 +120,13 @@ class Project:
         path = self.folder / "dvc.lock"
         return set(load_yaml(path)["stages"]) if path.exists() else set()
 
+    def processes(self) -> list[psutil.Process]:
+        """All that run in the project's folder."""
+        return [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(self.folder)]
+
     def assert_no_trace(self) -> None:
         """No process is left, no half-written file, and nothing that is in the way of another DVC command."""
-        assert not [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(self.folder)]
+        assert not self.processes()
         assert not list((self.folder / "out").glob("*.partial"))
         # DVC says so where a lock is held or its holder was killed
         status = dvc(self.folder, "status", capture_output=True)
@@ -171,13 +175,7 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("jobs", [1, 2, 4])
 def test_the_whole_pipeline_gives_what_dvc_repro_gives(serial: Path, tmp_path: Path, jobs: int) -> None:
     make_scratch_copy(tmp_path, MODELS, epochs=3)
-    done = subprocess.run(
-        [*BAGPIPE, "repro", "--jobs", str(jobs)],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        text=True,
-        capture_output=True,
-    )
+    done = bagpipe(tmp_path, "repro", "--jobs", str(jobs), capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
     reports = [path.relative_to(serial) for path in serial.glob("reports/**/*") if path.is_file()]
@@ -389,7 +387,7 @@ def test_interrupted(project, stop: Callable[[subprocess.Popen[str]], None]) -> 
 
 def test_a_killed_worker_repeats_its_stage(project) -> None:
     here = project(BRANCHES)
-    here.on("good", "pathlib.Path(f'good_{os.getpid()}').touch(); wait('go_on')")
+    here.on("good", "wait('go_on')")
     process = here.start("--jobs", "2")
     here.until_called("good")
     first = here.pid("good")
@@ -418,7 +416,7 @@ def test_when_it_is_killed_its_stages_go_with_it_and_the_rest_is_kept(project) -
     here.until_called("after_bad")
     process.kill()
     process.communicate()
-    until(lambda: not [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(here.folder)])
+    until(lambda: not here.processes())
     here.write("go_on")
     here.calls()
     printed = here.repro()
@@ -518,7 +516,7 @@ def test_the_scheduler_dies(project, tmp_path: Path) -> None:
             assert re.search(r"^FAILED +good +the Dask scheduler is lost$", printed, re.MULTILINE), printed
             assert printed.splitlines()[-1].startswith("error: failed: good, after_bad; ")
             assert here.locked() == {"bad"}
-        until(lambda: not [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(here.folder)])
+        until(lambda: not here.processes())
 
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,10 @@
 """`bagpipe demo`: the whole pipeline on small generated corpora, in a scratch copy, with no network."""
 
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from stages.bagpipe.scratch import environment, make_scratch_copy
+from stages.bagpipe.scratch import bagpipe, make_scratch_copy
 from stages.bagpipe.summary import results
 from stages.common.artifacts import REPORTS
 from stages.common.errors import UserError
@@ -28,9 +26,7 @@ def demo(folder: Path | None) -> None:
     print(f"Generating small corpora and running the pipeline on them in {folder}", flush=True)
     try:
         make_scratch_copy(folder, MODELS)
-        done = subprocess.run(
-            [sys.executable, "-m", "stages.bagpipe.main", "repro"], cwd=folder, env=environment(folder)
-        )
+        done = bagpipe(folder, "repro")
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
         raise

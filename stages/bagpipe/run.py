@@ -12,11 +12,11 @@ from stages.download import NoSourceError
 
 def run_all() -> None:
     """Run every stage that is not up to date, then print the results."""
-    load_params()  # a mistake there is better told before anything starts
+    params = load_params()  # a mistake there is better told before anything starts
     try:
         repro([], jobs=None, scheduler=None, keep_going=False, dry=False)
     except StagesFailedError as error:
-        if NoSourceError.exit_code not in (error.statuses.get(f"download@{name}") for name in load_params().datasets):
+        if NoSourceError.exit_code not in (error.statuses.get(f"download@{name}") for name in params.datasets):
             raise
         print(
             "\nNo source of the official data can be reached (see above), so here is the demo instead: the same "

@@ -136,7 +136,16 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **proxies, "PATH": path, "DATASETS_MIRROR": str(folder / MIRROR)}
 
 
+def _run(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment(folder), text=True, **options)
+
+
 def dvc(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run DVC in a copy."""
-    command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment(folder), text=True, **options)
+    return _run(folder, "dvc", *arguments, **options)
+
+
+def bagpipe(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line of the project in a copy."""
+    return _run(folder, "stages.bagpipe.main", *arguments, **options)

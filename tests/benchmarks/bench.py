@@ -229,6 +229,14 @@ rows; what grows is some 20 bytes a text: where its row starts, its place in the
 """
 
 
+def official_files(params: Params) -> Path:
+    """The folder that has them."""
+    mirror = Path(os.environ.get("DATASETS_MIRROR") or Path.home() / ".keras" / "datasets").resolve()
+    if not all((mirror / file).exists() for name in HEADLINE for file in params.datasets[name].files):
+        raise UserError(f"{mirror}: expected the official files; set DATASETS_MIRROR to a folder that has them")
+    return mirror
+
+
 def main() -> None:
     """Measure, check that accuracies agree, and write the page."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
@@ -236,10 +244,7 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=3_000_000, help="rows of the largest generated corpus")
     arguments = parser.parse_args()
     params = load_params()
-    mirror = Path(os.environ.get("DATASETS_MIRROR") or Path.home() / ".keras" / "datasets").resolve()
-    if not all((mirror / file).exists() for name in HEADLINE for file in params.datasets[name].files):
-        raise UserError(f"{mirror}: expected the official files; set DATASETS_MIRROR to a folder that has them")
-
+    mirror = official_files(params)
     idle = nothing_to_do(arguments.rounds)
     runs = contest(mirror, arguments.rounds)
     for name, contested in runs.items():
