@@ -92,10 +92,19 @@ class Cluster:
 
     def free(self) -> int:
         """How many jobs more could run at once: one a thread of each worker, and no more than asked for."""
-        threads = sum(self._client.nthreads().values())
+        threads = self._threads() or 0
         return (threads if self._most is None else min(threads, self._most)) - len(self._running)
 
+    def _threads(self) -> int | None:
+        """Those of all workers; None if the scheduler does not answer."""
+        if self._client.status == "running":
+            with suppress(OSError):
+                return sum(self._client.nthreads().values())
+        return None
+
     def submit(self, job: Job) -> None:
+        if self._client.status in ("closing", "closed"):
+            raise UserError("the Dask scheduler is lost")
         key = f"{job.name}-{uuid.uuid4().hex}"  # Dask takes what has the same key for the same
         self._running[self._client.submit(run_job, job, self._stop.name, key=key, pure=False)] = job
 
@@ -107,12 +116,13 @@ class Cluster:
         """
         last_seen = time.monotonic()
         while True:
-            with suppress(TimeoutError, CancelledError):
+            with suppress(OSError, CancelledError):
                 wait(list(self._running), timeout=POLL_S, return_when="FIRST_COMPLETED")
             ended = [future for future in self._running if future.done()]
             if ended:
                 return [(self._running.pop(future), _outcome(future)) for future in ended]
-            if self._client.nthreads():
+            # without an answer the client tries for a while, then cancels its futures
+            if self._threads() != 0:
                 last_seen = time.monotonic()
             elif time.monotonic() > last_seen + PATIENCE_S:
                 raise UserError(f"no Dask worker is left, and none came within {PATIENCE_S} s")
