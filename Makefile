@@ -29,7 +29,7 @@ lint: .venv/.test  ## mend the style where that can be done mechanically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock:  ## pin what pyproject.toml asks for, as of today, in requirements.txt and requirements-dev.txt
+lock:  ## pin what pyproject.toml asks for, as of today, in requirements.txt, requirements-dev.txt and params.yaml
 	rm -rf .venv && $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --upgrade .
@@ -39,6 +39,10 @@ lock:  ## pin what pyproject.toml asks for, as of today, in requirements.txt and
 	  > requirements.txt
 	$(BIN)/python -m pip install --quiet --group dev
 	$(BIN)/python -m pip freeze --all --exclude pip | grep -v -i '^tensorflow[_-]cpu' | grep -v -x -F -f requirements.txt > requirements-dev.txt
+	for name in keras matplotlib numpy scikit-learn scipy tensorflow; do \
+	  version=$$(sed -n -E "s/^$$name==([^;]*).*/\1/p" requirements.txt); \
+	  sed -i.old -E "s/^(  $$name: ).*/\1$$version/" params.yaml; rm params.yaml.old; \
+	done
 	rm -rf .venv build
 
 clean:  ## remove the environment; results and data stay

@@ -1,8 +1,8 @@
 """How well one does without a network: what every model is to be held against.
 
 Reads   data/vectorized/D
-Params  baselines, datasets.D.num_words
-Writes  reports/D/baselines.json, the test accuracy of each baseline
+Params  baselines
+Writes  reports/datasets/D/baselines.json, the test accuracy of each baseline
 
 The notebooks' baseline gives each test text the label of another, by one shuffle; its expectation over all shuffles
 is known without trying any. The others are fitted to the same multi-hot rows as the networks.
@@ -16,17 +16,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import BernoulliNB
 
-from stages.common.artifacts import REPORTS, rounded, write_json
-from stages.common.errors import UserError
-from stages.common.params import Baselines, Params
-from stages.common.rows import Rows, load_rows
-from stages.common.stage import run_stage
+from stages.common.basics.artifacts import DATASET_REPORTS, rounded, write_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import Baselines, Params
+from stages.common.basics.rows import Rows, load_rows
 
 
-def matrix(rows: Rows, num_words: int) -> scipy.sparse.csr_array:
-    """The rows as scipy has them: float64, shape (n, num_words)."""
+def matrix(rows: Rows) -> scipy.sparse.csr_array:
+    """The rows as scipy has them: float64, shape (n, columns)."""
     ones = np.ones(len(rows.indices))
-    return scipy.sparse.csr_array((ones, rows.indices, rows.indptr), shape=(len(rows.labels), num_words))
+    return scipy.sparse.csr_array((ones, rows.indices, rows.indptr), shape=tuple(rows.shape))
 
 
 def shuffled_accuracy(labels: np.ndarray, seed: int) -> float:
@@ -49,7 +48,7 @@ def expected_shuffled_accuracy(labels: np.ndarray) -> tuple[float, float]:
     return matches / n, np.sqrt(max(pairs + matches - matches**2, 0.0)) / n
 
 
-def fitted_accuracies(settings: Baselines, train: Rows, test: Rows, num_words: int) -> dict[str, float]:
+def fitted_accuracies(settings: Baselines, train: Rows, test: Rows) -> dict[str, float]:
     """Test accuracy of naive Bayes and logistic regression.
 
     Raises:
@@ -60,7 +59,7 @@ def fitted_accuracies(settings: Baselines, train: Rows, test: Rows, num_words: i
         "naive_bayes": BernoulliNB(alpha=settings.naive_bayes.alpha),
         "logistic_regression": LogisticRegression(C=regression.C, tol=regression.tol, max_iter=regression.max_iter),
     }
-    inputs, test_inputs = matrix(train, num_words), matrix(test, num_words)
+    inputs, test_inputs = matrix(train), matrix(test)
     accuracies = {}
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
@@ -77,7 +76,6 @@ def fitted_accuracies(settings: Baselines, train: Rows, test: Rows, num_words: i
 
 
 def baseline(params: Params, name: str) -> None:
-    num_words = params.datasets[name].num_words
     train, test = load_rows(name, "train"), load_rows(name, "test")
     labels = np.asarray(test.labels)
     expected, deviation = expected_shuffled_accuracy(labels)
@@ -85,10 +83,10 @@ def baseline(params: Params, name: str) -> None:
     accuracies = {
         "shuffled_labels": shuffled_accuracy(labels, params.baselines.shuffle_seed),
         "most_frequent_class": (labels == most_frequent).mean(),
-        **fitted_accuracies(params.baselines, train, test, num_words),
+        **fitted_accuracies(params.baselines, train, test),
     }
     write_json(
-        REPORTS / name / "baselines.json",
+        DATASET_REPORTS / name / "baselines.json",
         {
             "expected_of_shuffling": {"accuracy": rounded(expected), "sd": rounded(deviation)},
             **{key: {"accuracy": rounded(value)} for key, value in accuracies.items()},
@@ -96,7 +94,3 @@ def baseline(params: Params, name: str) -> None:
     )
     print(f"{name}: expected of shuffling {expected:.4f}", end="")
     print("".join(f"  {key} {value:.4f}" for key, value in accuracies.items()))
-
-
-if __name__ == "__main__":
-    run_stage(__doc__, baseline, over="datasets")

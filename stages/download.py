@@ -20,11 +20,9 @@ from pathlib import Path
 import pooch
 import requests
 
-from stages.common.artifacts import RAW
-from stages.common.corpus import verify
-from stages.common.errors import UserError
-from stages.common.params import Download, File, Params
-from stages.common.stage import run_stage
+from stages.common.basics.artifacts import RAW, check_file
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import Download, File, Params
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -57,7 +55,7 @@ def fetch(source: str, name: str, expected: File, folder: Path, settings: Downlo
     """Bring one file from one source into `folder`, retrying with growing pauses where that may help.
 
     Raises:
-        UserError, requests.RequestException, OSError: the source has it not, or not as expected.
+        UserError, requests.RequestException, OSError: the source lacks the file, or has another.
     """
     download_file = downloader(source, settings.timeout)
 
@@ -70,7 +68,7 @@ def fetch(source: str, name: str, expected: File, folder: Path, settings: Downlo
                 raise UserError(f"HTTP status {status}") from None
             raise
         try:
-            verify(Path(output_file), expected)
+            check_file(Path(output_file), expected.bytes, expected.sha256)
         except UserError as error:
             found = str(error).removeprefix(f"{output_file}: ")
             raise UserError(found + _hint(Path(output_file))) from None
@@ -143,7 +141,3 @@ def download(params: Params, name: str) -> None:
         (partial / left_over).unlink()
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
-
-
-if __name__ == "__main__":
-    run_stage(__doc__, download, over="datasets")

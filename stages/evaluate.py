@@ -1,32 +1,22 @@
 """Measure a trained model on the test set.
 
-Reads   data/models/M, data/vectorized/D/test
-Params  models.M: dataset, loss; datasets.D: num_words, classes, labels
-Writes  reports/M/metrics.json: loss and accuracy as Keras computes them, macro F1, and ROC AUC (two classes)
+Reads   data/models/M, data/vectorized/D
+Params  models.M.dataset
+Writes  reports/models/M/metrics.json: loss and accuracy as Keras computes them, macro F1, and ROC AUC (two classes)
         or top-3 accuracy (more)
-        reports/M/classes.csv: precision, recall, F1 and support of each class
-        reports/M/confusion.csv: how many texts of each class got which label
-        reports/M/roc.csv, precision_recall.csv: points of the curves; with more than two classes those of
-        all one-against-the-rest decisions together ("micro average")
+        reports/models/M/confusion.csv: how many texts of each class got which label
+        reports/models/M/curves.csv: points of the ROC and the precision-recall curve; with more than two classes
+        those of all one-against-the-rest decisions together ("micro average")
         data/predictions/M.npy: probabilities, float32, shape (n, classes), or (n, 1) of class 1 for a binary loss
 """
 
 import numpy as np
 from sklearn import metrics
 
-from stages.common.artifacts import (
-    MODELS,
-    PREDICTIONS,
-    REPORTS,
-    rounded,
-    write_csv,
-    write_json,
-    write_npy,
-)
-from stages.common.errors import UserError
-from stages.common.params import BINARY_LOSSES, Params
-from stages.common.rows import load_rows
-from stages.common.stage import run_stage
+from stages.common.basics.artifacts import MODEL_REPORTS, MODELS, PREDICTIONS, rounded, write_csv, write_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import BINARY_LOSSES, Params
+from stages.common.basics.rows import load_labels, load_rows, write_npy
 
 POINTS = 200  # kept of a curve: enough to draw it
 
@@ -80,69 +70,47 @@ def decisions(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray
     return (labels[:, np.newaxis] == np.arange(scored.shape[1])).ravel(), scored.ravel()
 
 
-def thinned(*columns: np.ndarray) -> list[list[float]]:
-    """At most POINTS points of a curve, its ends among them, as lines of a table."""
-    keep = np.unique(np.linspace(0, len(columns[0]) - 1, POINTS).round().astype(int))
-    return [[rounded(value) for value in line] for line in zip(*(c[keep] for c in columns), strict=True)]
+def curve_table(truths: np.ndarray, decision_scores: np.ndarray) -> list[list[float]]:
+    """Lines of curves.csv: at most POINTS points, the ends among them.
 
-
-def class_table(labels: np.ndarray, predicted: np.ndarray, names: list[str]) -> list[list]:
-    """Lines of classes.csv."""
-    columns = metrics.precision_recall_fscore_support(labels, predicted, labels=range(len(names)), zero_division=0)
-    return [
-        [label, names[label], *map(rounded, figures), int(support)]
-        for label, (*figures, support) in enumerate(zip(*columns, strict=True))
-    ]
+    A point is a threshold from which on a text counts as positive. Precision follows from the two rates and the
+    number of positives; where nothing counts as positive it is 1, as scikit-learn has it.
+    """
+    false_rate, true_rate, _ = metrics.roc_curve(truths, decision_scores)
+    true_positives = true_rate * truths.sum()
+    positives = true_positives + false_rate * (len(truths) - truths.sum())
+    precision = np.divide(true_positives, positives, out=np.ones_like(positives), where=positives > 0)
+    keep = np.unique(np.linspace(0, len(true_rate) - 1, POINTS).round().astype(int))
+    return [[rounded(column[place]) for column in (false_rate, true_rate, precision)] for place in keep]
 
 
 def confusion_table(labels: np.ndarray, predicted: np.ndarray, names: list[str]) -> list[list]:
-    """Lines of confusion.csv: pairs of labels that occur, and how often."""
+    """Lines of confusion.csv: pairs of labels that occur, and how often; of each label with itself in any case."""
     counts = metrics.confusion_matrix(labels, predicted, labels=range(len(names)))
-    return [[names[actual], names[guess], int(counts[actual, guess])] for actual, guess in np.argwhere(counts)]
+    pairs = np.argwhere((counts > 0) | np.eye(len(names), dtype=bool))
+    return [[names[actual], names[guess], int(counts[actual, guess])] for actual, guess in pairs]
 
 
 def evaluate(params: Params, name: str) -> None:
+    dataset = params.models[name].dataset
+    rows, names = load_rows(dataset, "test"), load_labels(dataset)
+    labels = np.asarray(rows.labels)
+    print(f"{name}: evaluating on the {len(labels):,} test rows of {dataset}")
+
     from stages.common.network import Feed, load
 
-    model = params.models[name]
-    dataset = params.datasets[model.dataset]
-    names = dataset.labels
-    rows = load_rows(model.dataset, "test")
-    labels = np.asarray(rows.labels)
-    print(f"{name}: evaluating on the {len(labels):,} test rows of {model.dataset}")
-
-    trained = load(MODELS / name)
-    batches = Feed(rows, model.loss, dataset.num_words, dataset.classes).ordered_batches()
-    loss, accuracy = trained.evaluate(batches, verbose=0)
-    probabilities = trained.predict(batches, verbose=0)
-    check_probabilities(probabilities, len(labels), 1 if model.loss in BINARY_LOSSES else dataset.classes)
+    model = load(MODELS / name)
+    batches = Feed(rows, model.loss, len(names)).ordered_batches()
+    loss, accuracy = model.evaluate(batches, verbose=0)
+    probabilities = model.predict(batches, verbose=0)
+    check_probabilities(probabilities, len(labels), 1 if model.loss in BINARY_LOSSES else len(names))
     found = {"loss": loss, "accuracy": accuracy, **scores(labels, probabilities)}
-    predicted = predicted_labels(probabilities)
-    truths, decision_scores = decisions(labels, probabilities)
-    false_positive, true_positive, _ = metrics.roc_curve(truths, decision_scores)
-    precision, recall, _ = metrics.precision_recall_curve(truths, decision_scores, drop_intermediate=True)
 
-    folder = REPORTS / name
+    folder = MODEL_REPORTS / name
     write_npy(PREDICTIONS / f"{name}.npy", probabilities)
-    write_csv(
-        folder / "classes.csv",
-        ("label", "name", "precision", "recall", "f1", "support"),
-        class_table(labels, predicted, names),
-    )
-    write_csv(
-        folder / "confusion.csv",
-        ("actual", "predicted", "count"),
-        confusion_table(labels, predicted, names),
-    )
-    write_csv(
-        folder / "roc.csv",
-        ("false_positive_rate", "true_positive_rate"),
-        thinned(false_positive, true_positive),
-    )
-    write_csv(folder / "precision_recall.csv", ("recall", "precision"), thinned(recall, precision))
+    confusion = confusion_table(labels, predicted_labels(probabilities), names)
+    write_csv(folder / "confusion.csv", ("actual", "predicted", "count"), confusion)
+    curves = curve_table(*decisions(labels, probabilities))
+    write_csv(folder / "curves.csv", ("false_positive_rate", "true_positive_rate", "precision"), curves)
     write_json(folder / "metrics.json", {"test": {key: rounded(value) for key, value in found.items()}})
     print(f"{name}: " + "  ".join(f"{key} {value:.4f}" for key, value in found.items()))
-
-
-if __name__ == "__main__":
-    run_stage(__doc__, evaluate, over="models")

@@ -1,10 +1,10 @@
 """Draw a model's curves and tables.
 
-Reads   reports/M/history.csv, confusion.csv, roc.csv
-Params  plots, models.M.dataset, datasets.D.labels
-Writes  reports/M/loss.png, accuracy.png: training as dots, validation as a line, as in the notebooks
-        reports/M/confusion.png: of each class, the share that got each label
-        reports/M/roc.png
+Reads   reports/models/M/history.csv, confusion.csv, curves.csv
+Params  plots
+Writes  reports/models/M/plots/loss.png, accuracy.png: training as dots, validation as a line, as in the notebooks
+        reports/models/M/plots/confusion.png: of each class, the share that got each label
+        reports/models/M/plots/roc.png
 """
 
 import numpy as np
@@ -12,19 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator
 
-from stages.common.artifacts import REPORTS, read_csv
-from stages.common.figures import REFERENCE, TEST, TRAINING, VALIDATION, figure
-from stages.common.params import Params
-from stages.common.stage import run_stage
+from stages.common.basics.artifacts import MODEL_REPORTS, Table, new_directory, read_csv
+from stages.common.basics.params import Params
+from stages.drawing.figures import REFERENCE, TEST, TRAINING, VALIDATION, figure
 
 FEW = 10  # classes up to which a confusion matrix has room for its counts
 
 
-def column(table: list[dict[str, str]], name: str) -> np.ndarray:
+def column(table: Table, name: str) -> np.ndarray:
     return np.array([float(line[name]) for line in table])
 
 
-def draw_history(axes: Axes, history: list[dict[str, str]], curve: str, model: str) -> None:
+def draw_history(axes: Axes, history: Table, curve: str, model: str) -> None:
     """Draw `loss` or `accuracy` of the validation run, epoch by epoch."""
     epochs = column(history, "epoch")
     axes.plot(epochs, column(history, curve), "o", color=TRAINING, label=f"Training {curve}")
@@ -35,13 +34,13 @@ def draw_history(axes: Axes, history: list[dict[str, str]], curve: str, model: s
     axes.legend()
 
 
-def confusion_matrix(table: list[dict[str, str]], names: list[str]) -> np.ndarray:
-    """Counts, int64, shape (classes, classes): actual class by predicted class."""
-    place = {name: index for index, name in enumerate(names)}
-    counts = np.zeros((len(names), len(names)), np.int64)
+def confusion_matrix(table: Table) -> tuple[list[str], np.ndarray]:
+    """The labels in their order, and counts, int64, shape (classes, classes): actual class by predicted class."""
+    place = {name: index for index, name in enumerate(dict.fromkeys(line["actual"] for line in table))}
+    counts = np.zeros((len(place), len(place)), np.int64)
     for line in table:
         counts[place[line["actual"]], place[line["predicted"]]] = int(line["count"])
-    return counts
+    return list(place), counts
 
 
 def draw_confusion(axes: Axes, counts: np.ndarray, names: list[str], model: str) -> None:
@@ -63,7 +62,7 @@ def draw_confusion(axes: Axes, counts: np.ndarray, names: list[str], model: str)
     axes.set(title=f"{model}: confusion on the test set", xlabel="Predicted", ylabel="Actual")
 
 
-def draw_roc(axes: Axes, table: list[dict[str, str]], classes: int, model: str) -> None:
+def draw_roc(axes: Axes, table: Table, classes: int, model: str) -> None:
     axes.plot([0, 1], [0, 1], "--", color=REFERENCE, label="Chance")
     axes.plot(
         column(table, "false_positive_rate"),
@@ -81,24 +80,16 @@ def draw_roc(axes: Axes, table: list[dict[str, str]], classes: int, model: str) 
 
 
 def render(params: Params, name: str) -> None:
-    names = params.datasets[params.models[name].dataset].labels
-    folder = REPORTS / name
-    plots = params.plots
-
-    history = read_csv(folder / "history.csv")
-    for curve in ("loss", "accuracy"):
-        with figure(folder / f"{curve}.png", plots) as [axes]:
-            draw_history(axes, history, curve, name)
-
-    counts = confusion_matrix(read_csv(folder / "confusion.csv"), names)
+    tables, plots = MODEL_REPORTS / name, params.plots
+    history = read_csv(tables / "history.csv")
+    names, counts = confusion_matrix(read_csv(tables / "confusion.csv"))
     scale = (0.9, 1) if len(names) <= FEW else (1.9, 2.4)
-    with figure(folder / "confusion.png", plots, *scale) as [axes]:
-        draw_confusion(axes, counts, names, name)
-
-    with figure(folder / "roc.png", plots) as [axes]:
-        draw_roc(axes, read_csv(folder / "roc.csv"), len(names), name)
-    print(f"{name}: drew loss, accuracy, confusion and ROC in {folder}")
-
-
-if __name__ == "__main__":
-    run_stage(__doc__, render, over="models")
+    with new_directory(tables / "plots") as folder:
+        for curve in ("loss", "accuracy"):
+            with figure(folder / f"{curve}.png", plots) as [axes]:
+                draw_history(axes, history, curve, name)
+        with figure(folder / "confusion.png", plots, *scale) as [axes]:
+            draw_confusion(axes, counts, names, name)
+        with figure(folder / "roc.png", plots) as [axes]:
+            draw_roc(axes, read_csv(tables / "curves.csv"), len(names), name)
+    print(f"{name}: drew loss, accuracy, confusion and ROC in {tables / 'plots'}")

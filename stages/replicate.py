@@ -1,9 +1,9 @@
 """Repeat a model's runs under other seeds: a single run of a small network says little.
 
 Reads   data/vectorized/D
-Params  seed, replicates.n, models.M, datasets.D: num_words, classes
-Writes  reports/M/replicates.csv, one line a seed: the final run's test figures, the validation run's figures
-        reports/M/replicates.json, their means and standard deviations
+Params  seed, replicates.n, models.M, defaults.D
+Writes  reports/models/M/replicates.csv, one line a seed: the final run's test figures, the validation run's figures
+        reports/models/M/replicates.json, their means and standard deviations
 
 The seeds are those that follow `seed`. One process runs them all, on one compiled model for each kind of run.
 """
@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from os import devnull
 
-from stages.common.artifacts import REPORTS, rounded, write_csv, write_json
+from stages.common.basics.artifacts import MODEL_REPORTS, rounded, write_csv, write_json
+from stages.common.basics.params import Params, Settings, settings_of
+from stages.common.basics.rows import hold_out, load_labels, load_rows
 from stages.common.history import validation_figures
-from stages.common.params import Dataset, Model, Params
-from stages.common.rows import Rows, hold_out, load_rows
-from stages.common.stage import run_stage
 
 # The figures that replicates.json summarizes, and their names there; a column has no dot, which Vega takes for a path
 SUMMARIZED = {
@@ -28,17 +27,18 @@ SUMMARIZED = {
 }
 
 
-def replicate_runs(
-    name: str, model: Model, dataset: Dataset, train: Rows, test: Rows, seeds: range
-) -> Iterator[dict[str, float]]:
+def replicate_runs(name: str, settings: Settings, seeds: range) -> Iterator[dict[str, float]]:
     """Yield the figures of a final and a validation run under each seed."""
-    from stages.common.network import Feed, Runs
+    train, test = load_rows(settings.dataset, "train"), load_rows(settings.dataset, "test")
+    held_out, remaining = hold_out(train, settings.validation.holdout, settings.where(name, "validation.holdout"))
+    _, final_rows = hold_out(train, settings.final.leave_out, settings.where(name, "final.leave_out"))
+    classes = len(load_labels(settings.dataset))
 
-    held_out, remaining = hold_out(train, model.validation.holdout, f"models.{name}.validation.holdout")
-    _, final_rows = hold_out(train, model.final.leave_out, f"models.{name}.final.leave_out")
-    final = Runs(model, dataset, final_rows, model.final.epochs)
-    validation = Runs(model, dataset, remaining, model.validation.epochs, held_out)
-    test_batches = Feed(test, model.loss, dataset.num_words, dataset.classes).ordered_batches()
+    from stages.common.network import Feed, Runs  # TensorFlow: after the checks that need none
+
+    final = Runs(settings, final_rows, classes, settings.final.epochs)
+    validation = Runs(settings, remaining, classes, settings.validation.epochs, held_out)
+    test_batches = Feed(test, settings.loss, classes).ordered_batches()
     for seed in seeds:
         with open(devnull, "w") as nowhere, redirect_stdout(nowhere):  # one line a seed will do
             trained, _ = final.run(seed)
@@ -55,31 +55,19 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def replicate(params: Params, name: str) -> None:
-    model = params.models[name]
     seeds = range(params.seed + 1, params.seed + 1 + params.replicates.n)
     print(f"{name}: final and validation run under {len(seeds)} further seeds")
-    runs = replicate_runs(
-        name,
-        model,
-        params.datasets[model.dataset],
-        load_rows(model.dataset, "train"),
-        load_rows(model.dataset, "test"),
-        seeds,
-    )
     lines = []
-    for seed, figures in zip(seeds, runs, strict=True):
+    for seed, figures in zip(seeds, replicate_runs(name, settings_of(params, name), seeds), strict=True):
         lines.append({"seed": seed, **figures})
         print(
             f"seed {seed}: test accuracy {figures['test_accuracy']:.4f}, "
             f"best validation accuracy {figures['validation_best_val_accuracy']:.4f}",
             flush=True,
         )
-    write_csv(REPORTS / name / "replicates.csv", list(lines[0]), (line.values() for line in lines))
+    folder = MODEL_REPORTS / name
+    write_csv(folder / "replicates.csv", list(lines[0]), (line.values() for line in lines))
     summary = {short: spread([line[figure] for line in lines]) for figure, short in SUMMARIZED.items()}
-    write_json(REPORTS / name / "replicates.json", {"n": len(lines), **summary})
+    write_json(folder / "replicates.json", {"n": len(lines), **summary})
     accuracy = summary["accuracy"]
     print(f"{name}: test accuracy {accuracy['mean']:.4f}, standard deviation {accuracy['sd']:.4f}")
-
-
-if __name__ == "__main__":
-    run_stage(__doc__, replicate, over="models")

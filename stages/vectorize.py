@@ -1,8 +1,9 @@
 """Turn a dataset's official files into multi-hot rows.
 
 Reads   data/raw/D/, the official .npz and word index
-Params  datasets.D: files, num_words, shuffle_seed, test_split, classes
-Writes  data/vectorized/D/{train,test}/{indptr,indices,labels}.npy, see `common.rows`
+Params  datasets.D: files, num_words, shuffle_seed, test_split, labels
+Writes  data/vectorized/D/{train,test}/{indptr,indices,labels,shape}.npy, see `rows.py`
+        data/vectorized/D/labels.json, the name of each label; word_index.json, the index of each word
 
 The rows are those of `keras.datasets.D.load_data(num_words)` in its order; a row has a one for each distinct
 word of the text. The notebooks write them out as 25,000 x 10,000 numbers, of which 1.3 % are ones; here only
@@ -19,19 +20,20 @@ from typing import BinaryIO
 
 import numpy as np
 
-from stages.common.artifacts import RAW, VECTORIZED, new_directory
-from stages.common.corpus import (
+from stages.common.basics.artifacts import RAW, VECTORIZED, check_file, new_directory, write_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import Dataset, Params
+from stages.common.basics.rows import write_npy
+from stages.official.corpus import (
+    archive_of,
     encode,
     read_labels,
     read_texts,
     read_word_index,
     split_order,
     text_arrays,
-    verify,
+    word_index_of,
 )
-from stages.common.errors import UserError
-from stages.common.params import Dataset, Params
-from stages.common.stage import run_stage
 
 MARKS = 4_000_000  # of distinct(): a block of rows times num_words, in bytes
 ROWS_A_BLOCK = 4_096  # of write_split(): gathered and written at a time
@@ -87,8 +89,10 @@ def npy_file(path: Path, dtype: type, length: int) -> Iterator[BinaryIO]:
         yield file
 
 
-def write_split(folder: Path, spooled: Path, starts: np.ndarray, order: np.ndarray, labels: np.ndarray) -> None:
-    """Write the rows at positions `order` of a spooled array as a split's three .npy files.
+def write_split(
+    folder: Path, spooled: Path, starts: np.ndarray, order: np.ndarray, labels: np.ndarray, num_words: int
+) -> None:
+    """Write the rows at positions `order` of a spooled array as a split's .npy files.
 
     Rows are read one by one, not through a memory map, whose neighbouring pages would count as ours, too.
 
@@ -96,6 +100,7 @@ def write_split(folder: Path, spooled: Path, starts: np.ndarray, order: np.ndarr
         spooled, starts: see `spool`; labels: in the archive's order.
     """
     folder.mkdir()
+    write_npy(folder / "shape.npy", np.array([len(order), num_words]))
     blocks = [order[start : start + ROWS_A_BLOCK] for start in range(0, len(order), ROWS_A_BLOCK)]
     total = sum(int((starts[rows + 1] - starts[rows]).sum()) for rows in blocks)
     with (
@@ -118,35 +123,32 @@ def write_split(folder: Path, spooled: Path, starts: np.ndarray, order: np.ndarr
 
 def write_rows(dataset: Dataset, archive: Path, folder: Path) -> dict[str, int]:
     """Vectorize an archive into `folder`; return the number of rows of each split."""
-    smallest = np.min_scalar_type(dataset.classes)
-    labels = {
-        name: read_labels(archive, f"y{name[1:]}", dataset.classes).astype(smallest) for name in text_arrays(dataset)
-    }
+    classes = len(dataset.labels)
+    smallest = np.min_scalar_type(classes)
+    labels = {name: read_labels(archive, f"y{name[1:]}", classes).astype(smallest) for name in text_arrays(dataset)}
     sizes = {name: len(values) for name, values in labels.items()}
     rows = {}
     for name, splits in split_order(dataset, sizes).items():
-        with tempfile.NamedTemporaryFile(dir=folder.parent) as spooled:
+        with tempfile.NamedTemporaryFile(dir=folder) as spooled:
             starts = spool(archive, name, dataset.num_words, Path(spooled.name))
             if len(starts) - 1 != sizes[name]:
                 raise UserError(f"{archive}: {name}: expected {sizes[name]:,} texts, found {len(starts) - 1:,}")
             for split, order in splits.items():
-                write_split(folder / split, Path(spooled.name), starts, order, labels[name])
+                write_split(folder / split, Path(spooled.name), starts, order, labels[name], dataset.num_words)
                 rows[split] = len(order)
     return rows
 
 
 def vectorize(params: Params, name: str) -> None:
-    dataset = params.datasets[name]
+    dataset, raw = params.datasets[name], RAW / name
     for file, expected in dataset.files.items():
-        verify(RAW / name / file, expected)
-    read_word_index(RAW / name / dataset.word_index)
+        check_file(raw / file, expected.bytes, expected.sha256)
+    index = read_word_index(raw / word_index_of(dataset))
     with new_directory(VECTORIZED / name) as folder:
-        rows = write_rows(dataset, RAW / name / dataset.archive, folder)
+        rows = write_rows(dataset, raw / archive_of(dataset), folder)
+        write_json(folder / "labels.json", dataset.labels)
+        write_json(folder / "word_index.json", index)
     print(
         f"{name}: {rows['train']:,} training and {rows['test']:,} test texts "
         f"as multi-hot rows of {dataset.num_words:,} columns"
     )
-
-
-if __name__ == "__main__":
-    run_stage(__doc__, vectorize, over="datasets")

@@ -2,16 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from copying import CopyingProject, dask_cluster
+from editing import edit_yaml
 from filelock import FileLock
 
-from stages.bagpipe.scratch import ROOT, dvc, make_scratch_copy
-from stages.common.params import PARAMS_FILE, load_params
-
-MODELS = ("imdb", "reuters", "reuters_integer_labels")
+from stages.common.basics.params import PARAMS_FILE, load_params
+from stages.scratch.copies import ROOT, dvc, make_scratch_copy
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,6 +34,11 @@ def official() -> Path:
     return folder
 
 
+def fewer_epochs(content: Any) -> None:
+    for defaults in content["defaults"].values():
+        defaults["validation"]["epochs"] = 4
+
+
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A scratch copy after `dvc repro`; to be read only, see `copy`. Test processes share one."""
@@ -43,7 +49,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
         if not log.exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            make_scratch_copy(folder, MODELS, epochs=4)
+            make_scratch_copy(folder)
+            edit_yaml(folder / PARAMS_FILE, fewer_epochs)
             done = dvc(folder, "repro", capture_output=True)
             assert done.returncode == 0, done.stdout + done.stderr
             log.write_text(done.stdout + done.stderr, encoding="utf-8")
@@ -54,3 +61,23 @@ def scratch(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 def copy(scratch: Path, tmp_path: Path) -> Path:
     """A copy of `scratch`, results and cache included, to be changed."""
     return Path(shutil.copytree(scratch, tmp_path / "copy"))
+
+
+@pytest.fixture
+def copying(tmp_path: Path) -> Callable[[dict[str, list[str]]], CopyingProject]:
+    """Makes a project of stages that run on this machine."""
+    return lambda stages: CopyingProject(tmp_path / "project", stages)
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Dask scheduler with two workers of one thread."""
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as address:
+        yield address
+
+
+@pytest.fixture(params=["threads", "dask"])
+def anywhere(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[dict[str, list[str]]], CopyingProject]:
+    """Makes a project of stages that run on this machine, or on a Dask cluster."""
+    options = () if request.param == "threads" else ("--scheduler", request.getfixturevalue("scheduler"))
+    return lambda stages: CopyingProject(tmp_path / "project", stages, *options)

@@ -9,9 +9,9 @@ from sklearn.dummy import DummyClassifier
 from sklearn.naive_bayes import BernoulliNB
 
 from stages.baseline import expected_shuffled_accuracy, fitted_accuracies, shuffled_accuracy
-from stages.common.errors import UserError
-from stages.common.params import Baselines
-from stages.common.rows import Rows
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import Baselines
+from stages.common.basics.rows import Rows
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 1], [0, 1, 2], [0, 0, 0, 0], [0, 0, 1, 1, 2], [3, 1, 1, 0, 1, 3]])
@@ -33,7 +33,7 @@ def test_one_shuffle_is_near_its_expectation():
 
 def rows(dense: np.ndarray, labels: np.ndarray) -> Rows:
     matrix = scipy.sparse.csr_array(dense)
-    return Rows(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), labels)
+    return Rows(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), labels, np.array(matrix.shape))
 
 
 def some_rows(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +52,7 @@ def settings(max_iter: int = 100) -> Baselines:
 
 def test_naive_bayes_on_sparse_rows_is_that_on_dense_ones():
     train, test = some_rows(0), some_rows(1)
-    found = fitted_accuracies(settings(), rows(*train), rows(*test), 8)
+    found = fitted_accuracies(settings(), rows(*train), rows(*test))
     assert found["naive_bayes"] == BernoulliNB().fit(*train).score(*test)
     chance = DummyClassifier().fit(*train).score(*test)
     assert min(found.values()) > chance + 0.1
@@ -61,4 +61,4 @@ def test_naive_bayes_on_sparse_rows_is_that_on_dense_ones():
 def test_a_regression_that_does_not_converge_is_an_error():
     train = rows(*some_rows(0))
     with pytest.raises(UserError, match=r"logistic_regression\.max_iter: .*found 1$"):
-        fitted_accuracies(settings(max_iter=1), train, train, 8)
+        fitted_accuracies(settings(max_iter=1), train, train)

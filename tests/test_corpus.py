@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.bagpipe.scratch import ROOT
-from stages.common.corpus import encode, read_labels, read_texts, read_word_index, split_order, verify
-from stages.common.errors import UserError
-from stages.common.params import PARAMS_FILE, Dataset, File, load_params
+from stages.common.basics.artifacts import check_file
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import PARAMS_FILE, Dataset, load_params
+from stages.official.corpus import archive_of, encode, read_labels, read_texts, read_word_index, split_order
+from stages.scratch.copies import ROOT
 from stages.vectorize import write_rows
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
@@ -37,7 +38,7 @@ def write_archive(path: Path, dataset: Dataset) -> None:
     arrays = {}
     for seed, (part, size) in enumerate(sizes.items()):
         arrays[f"x{part}"] = as_array(random_texts(size, seed))
-        arrays[f"y{part}"] = random.integers(0, dataset.classes, size)
+        arrays[f"y{part}"] = random.integers(0, len(dataset.labels), size)
     np.savez_compressed(path, **arrays)
 
 
@@ -63,7 +64,7 @@ def test_tokens_are_those_of_keras(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, num_words: int
 ) -> None:
     dataset = changed(name, num_words=num_words)
-    archive = tmp_path / dataset.archive
+    archive = tmp_path / archive_of(dataset)
     write_archive(archive, dataset)
     arrays = ["x_train", "x_test"] if name == "imdb" else ["x"]
     texts = {array: [text for block in read_texts(archive, array) for text in block] for array in arrays}
@@ -82,28 +83,30 @@ def test_rows_are_the_distinct_tokens_of_keras(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, num_words: int
 ) -> None:
     dataset = changed(name, num_words=num_words)
-    archive = tmp_path / dataset.archive
+    archive = tmp_path / archive_of(dataset)
     write_archive(archive, dataset)
     folder = tmp_path / "rows"
     folder.mkdir()
     write_rows(dataset, archive, folder)
     expected = keras_load_data(name, archive, monkeypatch)(num_words=num_words)
     for split, (keras_texts, labels) in zip(("train", "test"), expected, strict=True):
-        indptr, indices, found = (
-            np.load(folder / split / f"{array}.npy", allow_pickle=False) for array in ("indptr", "indices", "labels")
+        indptr, indices, found, shape = (
+            np.load(folder / split / f"{array}.npy", allow_pickle=False)
+            for array in ("indptr", "indices", "labels", "shape")
         )
         distinct = [np.unique(text) for text in keras_texts]
         assert indptr.tolist() == [0, *np.cumsum([len(ids) for ids in distinct])]
         assert indices.tolist() == np.concatenate(distinct).tolist()
         assert found.tolist() == labels.tolist()
-        assert (indptr.dtype, indices.dtype, found.dtype) == (np.int64, np.int32, np.int64)
+        assert shape.tolist() == [len(labels), num_words]
+        assert (indptr.dtype, indices.dtype, found.dtype, shape.dtype) == (np.int64, np.int32, np.int64, np.int64)
 
 
 def test_other_shuffle_seeds_and_splits_are_those_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = changed("reuters", shuffle_seed=7, test_split=0.37)
-    archive = tmp_path / dataset.archive
+    archive = tmp_path / archive_of(dataset)
     write_archive(archive, dataset)
-    labels = read_labels(archive, "y", dataset.classes)
+    labels = read_labels(archive, "y", len(dataset.labels))
     order = split_order(dataset, {"x": len(labels)})["x"]
     (_, train), (_, test) = keras_load_data("reuters", archive, monkeypatch)(test_split=0.37, seed=7)
     assert labels[order["train"]].tolist() == train.tolist()
@@ -124,15 +127,15 @@ def test_negative_indices_are_refused() -> None:
 # Files
 
 
-def test_verify_names_the_file_and_both_sizes(tmp_path: Path) -> None:
+def test_a_check_names_the_file_and_both_sizes(tmp_path: Path) -> None:
     path = tmp_path / "imdb.npz"
     path.write_bytes(b"right")
-    expected = File(sha256=hashlib.sha256(b"right").hexdigest(), bytes=5)
-    verify(path, expected)
+    sha256 = hashlib.sha256(b"right").hexdigest()
+    check_file(path, 5, sha256)
     for wrong in (b"wrong", b"righ", b""):
         path.write_bytes(wrong)
         with pytest.raises(UserError, match=rf"imdb\.npz: expected 5 bytes .* found {len(wrong)} bytes"):
-            verify(path, expected)
+            check_file(path, 5, sha256)
 
 
 @pytest.mark.parametrize(

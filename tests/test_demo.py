@@ -6,15 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from editing import edit_yaml
 
-from stages.bagpipe.scratch import ROOT, copy_project, edit_yaml, environment
+from stages.scratch.copies import BEST_POSSIBLE, ROOT, copy_project, environment
 
 
 def bagpipe(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a copy, with no mirror and no network."""
     inherited = {name: value for name, value in environment(folder).items() if name != "DATASETS_MIRROR"}
     return subprocess.run(
-        [sys.executable, "-m", "stages.bagpipe.main", *arguments],
+        [sys.executable, "-m", "stages.commands.main", *arguments],
         cwd=folder,
         env={**inherited, **variables},
         text=True,
@@ -47,8 +48,10 @@ def project(tmp_path: Path) -> Path:
 
     edit_yaml(folder / "params.yaml", edit)
     (folder / "dvc.lock").write_bytes((ROOT / "dvc.lock").read_bytes() if (ROOT / "dvc.lock").exists() else b"")
-    (folder / "reports" / "imdb").mkdir(parents=True)
-    (folder / "reports" / "imdb" / "metrics.json").write_text('{"test": {"accuracy": 0.99}}\n', encoding="utf-8")
+    (folder / "reports" / "models" / "imdb").mkdir(parents=True)
+    (folder / "reports" / "models" / "imdb" / "metrics.json").write_text(
+        '{"test": {"accuracy": 0.99}}\n', encoding="utf-8"
+    )
     return folder
 
 
@@ -72,7 +75,7 @@ def test_with_no_data_a_run_is_a_demo_and_touches_nothing(project: Path, tmp_pat
     assert {"imdb", "reuters", "reuters_integer_labels"} == {name for name, *_ in table}
     for _, accuracy, best in table:
         assert 0 < float(accuracy) < float(best) + 0.05
-    assert "best possible" in (demo / "reports" / "README.md").read_text(encoding="utf-8")
+    assert BEST_POSSIBLE in (demo / "reports" / "README.md").read_text(encoding="utf-8")
     # the last lines say what it was
     last = done.stdout.splitlines()[-4:]
     assert any("demo figures" in line for line in last)

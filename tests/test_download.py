@@ -1,7 +1,6 @@
 """Downloads from folders and from a server of this machine that can be told to misbehave."""
 
 import hashlib
-import os
 import resource
 import shutil
 import socket
@@ -13,11 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from editing import edit_yaml
 
-from stages.bagpipe.scratch import ROOT, edit_yaml
-from stages.common import errors
-from stages.common.params import PARAMS_FILE, File, Params, load_params
+from stages.common.basics import errors
+from stages.common.basics.params import PARAMS_FILE, File, Params, load_params
 from stages.download import NoSourceError, download
+from stages.scratch.copies import ROOT, copy_project
 
 ARCHIVE, INDEX = "imdb.npz", "imdb_word_index.json"
 CONTENT = {ARCHIVE: b"an archive" * 20_000, INDEX: b'{"the": 1}'}
@@ -338,8 +338,8 @@ def test_an_old_download_is_replaced(server: Server) -> None:
 
 
 def start(folder: Path, official: str, **options: object) -> subprocess.Popen[str]:
-    """Run the stage as DVC does, in `folder`."""
-    shutil.copy(ROOT / PARAMS_FILE, folder)
+    """Run the stage as DVC does, in a copy of the project in `folder`."""
+    copy_project(folder)
     params = settings(official)
 
     def edit(content: dict) -> None:
@@ -348,9 +348,8 @@ def start(folder: Path, official: str, **options: object) -> subprocess.Popen[st
 
     edit_yaml(folder / PARAMS_FILE, edit)
     return subprocess.Popen(
-        [sys.executable, "-m", "stages.download", "imdb"],
+        [sys.executable, "-m", "stages", "download", "imdb"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

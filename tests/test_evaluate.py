@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
-from stages.common.errors import UserError
+from stages.common.basics.errors import UserError
 from stages.evaluate import (
     POINTS,
     check_probabilities,
-    class_table,
     confusion_table,
+    curve_table,
     decisions,
     predicted_labels,
     scores,
-    thinned,
 )
 
 BINARY = np.array([[0.9], [0.4], [0.5], [0.2], [0.7]], np.float32)  # of labels 1, 1, 0, 0, 0
@@ -101,30 +101,56 @@ def test_decisions_of_more_classes_are_each_against_the_rest() -> None:
 # Tables
 
 
-def test_class_table() -> None:
-    labels, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
-    assert class_table(labels, predicted, ["a", "b", "c"]) == [
-        [0, "a", 1.0, 0.666667, 0.8, 3],
-        [1, "b", 0.5, 1.0, 0.666667, 1],
-        [2, "c", 0.0, 0.0, 0.0, 0],  # a class that does not occur
+def test_confusion_table_has_the_pairs_that_occur_and_every_label_with_itself() -> None:
+    labels, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 0])
+    assert confusion_table(labels, predicted, ["a", "b", "c"]) == [
+        ["a", "a", 2],
+        ["a", "b", 1],
+        ["b", "a", 1],
+        ["b", "b", 0],
+        ["c", "c", 0],
     ]
 
 
-def test_confusion_table_has_the_pairs_that_occur() -> None:
-    labels, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
-    assert confusion_table(labels, predicted, ["a", "b", "c"]) == [["a", "a", 2], ["a", "b", 1], ["b", "b", 1]]
+def many_decisions(count: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    truths = random.integers(0, 2, count)
+    return truths, np.clip(random.normal(0.4 + 0.2 * truths, 0.2), 0, 1)
 
 
-@pytest.mark.parametrize("length", [2, 3, POINTS, POINTS + 1, 12_345])
-def test_thinned_keeps_the_ends_and_the_order(length: int) -> None:
-    points = np.linspace(0, 1, length)
-    lines = thinned(points, 2 * points)
-    assert lines[0] == [0, 0]
-    assert lines[-1] == [1, 2]
-    assert lines == sorted(lines)
-    assert len(lines) == min(length, POINTS)
-    assert {tuple(line) for line in lines} <= {(round(x, 6), round(2 * x, 6)) for x in points}
+def test_curves_of_a_few_decisions() -> None:
+    """From the highest score on: 0.9 is a 1, 0.7 a 0, 0.4 a 1, 0.2 a 0."""
+    found = curve_table(np.array([1, 0, 1, 0]), np.array([0.9, 0.7, 0.4, 0.2]))
+    assert found == [
+        [0.0, 0.0, 1.0],
+        [0.0, 0.5, 1.0],
+        [0.5, 0.5, 0.5],
+        [0.5, 1.0, 0.666667],
+        [1.0, 1.0, 0.5],
+    ]
 
 
-def test_a_curve_of_one_point() -> None:
-    assert thinned(np.array([0.5]), np.array([1.0])) == [[0.5, 1.0]]
+def test_curves_lie_on_those_of_scikit_learn() -> None:
+    truths, found_scores = many_decisions(500)
+    lines = curve_table(truths, found_scores)
+    false_rates, true_rates, _ = metrics.roc_curve(truths, found_scores, drop_intermediate=False)
+    points = {(round(x, 6), round(y, 6)) for x, y in zip(false_rates, true_rates, strict=True)}
+    assert {(x, y) for x, y, _ in lines} <= points
+    precisions, recalls, _ = metrics.precision_recall_curve(truths, found_scores)
+    points = {(round(x, 6), round(y, 6)) for x, y in zip(recalls, precisions, strict=True)}
+    assert {(recall, precision) for _, recall, precision in lines} <= points
+
+
+@pytest.mark.parametrize("count", [2, 3, POINTS, 12_345])
+def test_curves_keep_their_ends_and_their_order(count: int) -> None:
+    truths, found_scores = many_decisions(count)
+    truths[:2] = 0, 1
+    lines = curve_table(truths, found_scores)
+    assert lines[0] == [0, 0, 1]
+    assert lines[-1][:2] == [1, 1]
+    assert [line[:2] for line in lines] == sorted(line[:2] for line in lines)
+    assert 2 <= len(lines) <= POINTS
+
+
+def test_curves_of_many_decisions_have_all_the_points_that_are_kept() -> None:
+    assert len(curve_table(*many_decisions(12_345))) == POINTS

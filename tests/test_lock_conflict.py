@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dvc.utils.serialize import load_yaml
+from editing import edit_yaml
 from git_identity import IDENTITY
-from ruamel.yaml import YAML
 
-from stages.bagpipe.resolve import conflicts, drop_strays, take_either_side
-from stages.bagpipe.scratch import bagpipe, dvc, edit_yaml
+from stages.common.basics.params import read_yaml
+from stages.review.resolve import conflicts, take_either_side, write_lock
+from stages.scratch.copies import bagpipe, dvc
 
 RESULTS = {"dvc.lock", "reports/README.md"}  # in conflict whenever both sides ran the pipeline
-WRITTEN = {"params.yaml", "dvc.yaml"}
+WRITTEN = {"params.yaml"}
 OF_A_MODEL = ("validate", "train", "evaluate", "replicate", "render")
 
 
@@ -40,15 +40,14 @@ def commit(folder: Path) -> None:
 
 
 def add_model(folder: Path, name: str) -> None:
-    """Add a small model, as a person would: a section of params.yaml, and a line of dvc.yaml."""
+    """Add a small model, as a person would: a section of params.yaml. In reports/ it comes right after `imdb`."""
 
     def add_section(content: Any) -> None:
-        model = dict(content["models"]["reuters"])
-        validation, final = {**model["validation"], "epochs": 1}, {**model["final"], "epochs": 1}
-        content["models"][name] = {**model, "hidden": [len(name)], "validation": validation, "final": final}
+        defaults = content["defaults"]["imdb"]
+        short = {key: {**defaults[key], "epochs": 1} for key in ("validation", "final")}
+        content["models"][name] = {"dataset": "imdb", "hidden": [len(name)], **short}
 
     edit_yaml(folder / "params.yaml", add_section)
-    edit_yaml(folder / "dvc.yaml", lambda content: content["stages"]["report"]["deps"].append(f"reports/{name}"))
 
 
 def repro(folder: Path) -> str:
@@ -79,7 +78,7 @@ def of(model: str) -> set[str]:
 
 
 def merge_what_people_wrote(folder: Path) -> None:
-    """Take both sides of params.yaml and dvc.yaml."""
+    """Take both sides of params.yaml."""
     git(folder, "checkout", "--ours", *WRITTEN)
     add_model(folder, "theirs")
     git(folder, "add", *WRITTEN)
@@ -92,7 +91,7 @@ def assert_merged(folder: Path) -> None:
     assert git(folder, "status", "--porcelain") == ""
     done = dvc(folder, "status", capture_output=True)
     assert done.stdout.strip() == "Data and pipelines are up to date."
-    lock = YAML(typ="safe", pure=True).load(folder / "dvc.lock")
+    lock = read_yaml(folder / "dvc.lock")
     assert of("ours") | of("theirs") < set(lock["stages"])
     page = (folder / "reports" / "README.md").read_text(encoding="utf-8")
     assert "`ours`" in page
@@ -104,7 +103,7 @@ def merging(scratch: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository in the middle of a merge, both sides of which ran the pipeline here; to be read only."""
     folder = Path(shutil.copytree(scratch, tmp_path_factory.mktemp("merge") / "repository"))
     (folder / ".dvc" / "config.local").unlink()
-    (folder / ".gitignore").write_text("/data/\n/mirror/\n/repro.log\n__pycache__/\n", encoding="utf-8")
+    (folder / ".gitignore").write_text("/data/\n/.mirror/\n/repro.log\n__pycache__/\n", encoding="utf-8")
     git(folder, "init", "--quiet", "--initial-branch", "main")
     commit(folder)
     for name in ("theirs", "ours"):
@@ -127,7 +126,7 @@ def test_what_people_wrote_is_left_to_them(conflict: Path) -> None:
     done = resolve_lock(conflict)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("error: dvc.yaml, params.yaml: in conflict")
+    assert line.startswith("error: params.yaml: in conflict")
     assert "git add" in line
     assert {name: (conflict / name).read_bytes() for name in before} == before
 
@@ -157,7 +156,7 @@ def test_one_command_does_the_same_and_finds_both_sides_in_the_lock(conflict: Pa
     assert done.returncode == 0, done.stderr
     assert stages_run(done.stdout) == ["report"]
     assert re.search(r"^\d+ stages: 1 run, \d+ up to date already\.", done.stdout, re.MULTILINE)
-    assert of("ours") | of("theirs") <= load_yaml(conflict / "dvc.lock")["stages"].keys()
+    assert of("ours") | of("theirs") <= read_yaml(conflict / "dvc.lock")["stages"].keys()
     assert "now `git commit`" in done.stdout.splitlines()[-1]
     assert_merged(conflict)
 
@@ -204,13 +203,12 @@ def test_what_was_computed_elsewhere_is_computed_again_only_if_git_does_not_keep
 def test_entries_of_stages_that_are_no_more_are_dropped(conflict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(conflict)
     git(conflict, "checkout", "--ours", ".")
-    before = (conflict / "dvc.lock").read_text(encoding="utf-8")
-    drop_strays()
-    assert (conflict / "dvc.lock").read_text(encoding="utf-8") == before
-    stray = "  train@gone:\n    cmd: python -m stages.train gone\n"
-    (conflict / "dvc.lock").write_text(before + stray, encoding="utf-8")
-    drop_strays()
-    assert (conflict / "dvc.lock").read_text(encoding="utf-8") == before
+    path = conflict / "dvc.lock"
+    before, lock = path.read_text(encoding="utf-8"), read_yaml(path)
+    stray = {"train@gone": {"cmd": "python -m stages train gone"}}
+    for stages in (lock["stages"], {**stray, **lock["stages"]}):
+        write_lock({**lock, "stages": stages})
+        assert path.read_text(encoding="utf-8") == before
 
 
 def test_a_file_that_one_side_deleted_is_taken_from_the_other(

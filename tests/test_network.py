@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from reference import as_matrix, fit, train_dense
 
-from stages.bagpipe.scratch import ROOT
 from stages.common import network
-from stages.common.errors import UserError
-from stages.common.network import Feed, MultiHotDense, Runs, keras, load, new_model, save, tf
-from stages.common.params import PARAMS_FILE, Dataset, Model, load_params
-from stages.common.rows import Rows
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import PARAMS_FILE, Settings, load_params
+from stages.common.basics.params import settings_of as settings_in
+from stages.common.basics.rows import Rows
+from stages.common.network import Feed, MultiHotDense, Runs, keras, load, network_of, new_model, save, tf
+from stages.scratch.copies import ROOT
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"  # Keras, saving weights
@@ -31,17 +32,23 @@ def some_rows(count: int, classes: int) -> Rows:
     marks = random.random((count, NUM_WORDS)) < 0.1
     marks[1] = False
     indptr = np.concatenate([[0], marks.sum(axis=1).cumsum()])
-    return Rows(indptr, np.flatnonzero(marks).astype(np.int32) % NUM_WORDS, random.integers(0, classes, count))
+    indices = np.flatnonzero(marks).astype(np.int32) % NUM_WORDS
+    return Rows(indptr, indices, random.integers(0, classes, count), np.array(marks.shape))
 
 
-def settings_of(model: str, **changes: Any) -> tuple[Model, Dataset]:
-    """A model of params.yaml with changes, and its dataset with fewer words."""
-    settings = PARAMS.models[model].model_copy(update={"batch_size": 32, **changes})
-    return settings, PARAMS.datasets[settings.dataset].model_copy(update={"num_words": NUM_WORDS})
+def settings_of(model: str, **changes: Any) -> tuple[Settings, int]:
+    """The settings of a model of params.yaml with changes, and its number of classes."""
+    settings = settings_in(PARAMS, model)
+    changed = settings.own.model_copy(update={"batch_size": 32, **changes})
+    return settings._replace(own=changed), len(PARAMS.datasets[settings.dataset].labels)
+
+
+def fresh_model(settings: Settings, classes: int, seed: int) -> keras.Model:
+    return new_model(network_of(settings, NUM_WORDS, classes), seed)
 
 
 def sparse_inputs(rows: Rows) -> tf.SparseTensor:
-    (inputs, _), *_ = Feed(rows, "sparse_categorical_crossentropy", NUM_WORDS, 46).ordered_batches()
+    (inputs, _), *_ = Feed(rows, "sparse_categorical_crossentropy", 46).ordered_batches()
     return inputs
 
 
@@ -51,7 +58,7 @@ def sparse_inputs(rows: Rows) -> tf.SparseTensor:
 @pytest.mark.parametrize("units", [1, 16, 46, 64, 100])
 def test_layer_equals_dense(units: int) -> None:
     rows = some_rows(50, classes=46)
-    inputs, dense_inputs = sparse_inputs(rows), tf.constant(as_matrix(rows, NUM_WORDS).toarray())
+    inputs, dense_inputs = sparse_inputs(rows), tf.constant(as_matrix(rows).toarray())
     ours, dense = (kind(units, activation="relu") for kind in (MultiHotDense, keras.layers.Dense))
     ours.build((None, NUM_WORDS))
     dense.build((None, NUM_WORDS))
@@ -81,7 +88,7 @@ def test_what_keras_need_not_import_is_importable_again() -> None:
 def test_layer_takes_dense_inputs_too() -> None:
     rows = some_rows(20, classes=46)
     layer = MultiHotDense(16)
-    np.testing.assert_allclose(layer(as_matrix(rows, NUM_WORDS).toarray()), layer(sparse_inputs(rows)), atol=1e-6)
+    np.testing.assert_allclose(layer(as_matrix(rows).toarray()), layer(sparse_inputs(rows)), atol=1e-6)
 
 
 # Training
@@ -97,30 +104,30 @@ def test_layer_takes_dense_inputs_too() -> None:
     ],
 )
 def test_training_equals_that_of_dense_layers(model: str, units: int, loss: str) -> None:
-    settings, dataset = settings_of(model, hidden=[units, 8], loss=loss)
-    rows = some_rows(300, dataset.classes)
-    trained, _ = fit(settings, dataset, rows, epochs=2, seed=5)
-    expected = train_dense(settings, dataset, rows, epochs=2, seed=5)
+    settings, classes = settings_of(model, hidden=[units, 8], loss=loss)
+    rows = some_rows(300, classes)
+    trained, _ = fit(settings, rows, classes, epochs=2, seed=5)
+    expected = train_dense(settings, rows, classes, epochs=2, seed=5)
     for found, wanted in zip(trained.get_weights(), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
 
 
 def test_training_changes_the_weights() -> None:
     """Lest the comparison with Dense be one of two networks that learn nothing."""
-    settings, dataset = settings_of("reuters")
-    trained, _ = fit(settings, dataset, some_rows(300, 46), epochs=1, seed=5)
-    fresh = new_model(settings, NUM_WORDS, 46, seed=5)
+    settings, classes = settings_of("reuters")
+    trained, _ = fit(settings, some_rows(300, 46), classes, epochs=1, seed=5)
+    fresh = fresh_model(settings, classes, seed=5)
     for after, before in zip(trained.get_weights(), fresh.get_weights(), strict=True):
         assert np.abs(after - before).max() > 1e-3
 
 
 def test_history_is_what_keras_evaluates() -> None:
     """`val_loss` and `val_accuracy` of the last epoch are those of the model that comes out."""
-    settings, dataset = settings_of("reuters")
+    settings, classes = settings_of("reuters")
     held_out = some_rows(50, 46)
-    trained, history = fit(settings, dataset, some_rows(200, 46), epochs=3, seed=1, held_out=held_out)
+    trained, history = fit(settings, some_rows(200, 46), classes, epochs=3, seed=1, held_out=held_out)
     targets = keras.utils.to_categorical(held_out.labels, 46)
-    loss, accuracy = trained.evaluate(as_matrix(held_out, NUM_WORDS).toarray(), targets, verbose=0)
+    loss, accuracy = trained.evaluate(as_matrix(held_out).toarray(), targets, verbose=0)
     assert {len(values) for values in history.values()} == {3}
     assert history["val_loss"][-1] == pytest.approx(loss, abs=1e-5)
     assert history["val_accuracy"][-1] == pytest.approx(accuracy, abs=1e-6)
@@ -130,17 +137,18 @@ def test_integer_labels_change_nothing() -> None:
     rows = some_rows(300, 46)
     histories = []
     for name in ("reuters", "reuters_integer_labels"):
-        settings, dataset = settings_of(name)
-        histories.append(fit(settings, dataset, rows[50:], epochs=3, seed=1, held_out=rows[:50])[1])
+        settings, classes = settings_of(name)
+        remaining, held_out = rows.between(50, 300), rows.between(0, 50)
+        histories.append(fit(settings, remaining, classes, epochs=3, seed=1, held_out=held_out)[1])
     one_hot, integer = histories
     for curve in ("loss", "accuracy", "val_loss", "val_accuracy"):
         np.testing.assert_allclose(integer[curve], one_hot[curve], rtol=0, atol=1e-4)
 
 
 def test_same_seed_same_weights_other_seed_other_weights() -> None:
-    settings, dataset = settings_of("imdb")
+    settings, classes = settings_of("imdb")
     rows = some_rows(100, 2)
-    first, again, other = (fit(settings, dataset, rows, epochs=1, seed=seed)[0].get_weights() for seed in (1, 1, 2))
+    first, again, other = (fit(settings, rows, classes, epochs=1, seed=seed)[0].get_weights() for seed in (1, 1, 2))
     for one, two, three in zip(first, again, other, strict=True):
         np.testing.assert_array_equal(one, two)
         assert not np.array_equal(one, three)
@@ -156,32 +164,32 @@ def test_a_run_traces_its_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return call(self, inputs, training)
 
     monkeypatch.setattr(MultiHotDense, "call", counting)
-    settings, dataset = settings_of("imdb")
+    settings, classes = settings_of("imdb")
 
     def calls_of(rows: int, epochs: int) -> int:
         calls.clear()
-        fit(settings, dataset, some_rows(rows, 2), epochs, seed=1)
+        fit(settings, some_rows(rows, 2), classes, epochs, seed=1)
         return len(calls)
 
     assert calls_of(64, epochs=1) == calls_of(100, epochs=4) > 0
 
 
 def test_a_run_after_others_is_as_a_first_one() -> None:
-    settings, dataset = settings_of("reuters", optimizer="adam")
+    settings, classes = settings_of("reuters", optimizer="adam")
     rows = some_rows(100, 46)
-    runs = Runs(settings, dataset, rows, 2, rows[:20])
+    runs = Runs(settings, rows, classes, 2, rows.between(0, 20))
     for seed in (1, 2, 1):
         model, history = runs.run(seed)
-        expected, expected_history = fit(settings, dataset, rows, 2, seed, rows[:20])
+        expected, expected_history = fit(settings, rows, classes, 2, seed, rows.between(0, 20))
         assert history == expected_history
         for found, wanted in zip(model.get_weights(), expected.get_weights(), strict=True):
             np.testing.assert_array_equal(found, wanted)
 
 
 def test_divergence_is_told() -> None:
-    settings, dataset = settings_of("reuters", optimizer="sgd", learning_rate=1e30)
+    settings, classes = settings_of("reuters", optimizer="sgd", learning_rate=1e30)
     with pytest.raises(UserError, match="learning_rate"):
-        fit(settings, dataset, some_rows(100, 46), epochs=3, seed=1)
+        fit(settings, some_rows(100, 46), classes, epochs=3, seed=1)
 
 
 # Batches
@@ -190,7 +198,7 @@ def test_divergence_is_told() -> None:
 def numbered(count: int) -> Feed:
     """A feed whose integer labels are the rows' numbers."""
     rows = some_rows(count, 2)._replace(labels=np.arange(count))
-    return Feed(rows, "sparse_categorical_crossentropy", NUM_WORDS, 2)
+    return Feed(rows, "sparse_categorical_crossentropy", 2)
 
 
 def epochs_of(count: int, size: int, epochs: int, seed: int) -> list[list[int]]:
@@ -220,7 +228,7 @@ def test_batches_have_the_size_asked_for() -> None:
 
 
 def test_a_batch_holds_the_rows_that_its_labels_name() -> None:
-    matrix = as_matrix(some_rows(50, 2), NUM_WORDS).toarray()
+    matrix = as_matrix(some_rows(50, 2)).toarray()
     batches, _ = numbered(50).training_batches(16, epochs=2, seed=1)
     for inputs, numbers in batches:
         np.testing.assert_array_equal(tf.sparse.to_dense(inputs), matrix[numbers])
@@ -232,7 +240,7 @@ def test_ordered_batches_hold_all_rows_in_order(monkeypatch: pytest.MonkeyPatch,
     batches = list(numbered(23).ordered_batches())
     assert np.concatenate([labels for _, labels in batches]).tolist() == list(range(23))
     inputs = np.concatenate([tf.sparse.to_dense(inputs) for inputs, _ in batches])
-    np.testing.assert_array_equal(inputs, as_matrix(some_rows(23, 2), NUM_WORDS).toarray())
+    np.testing.assert_array_equal(inputs, as_matrix(some_rows(23, 2)).toarray())
 
 
 @pytest.mark.parametrize(
@@ -246,7 +254,7 @@ def test_ordered_batches_hold_all_rows_in_order(monkeypatch: pytest.MonkeyPatch,
 )
 def test_targets(loss: str, classes: int, expected: Callable[[np.ndarray], np.ndarray]) -> None:
     rows = some_rows(30, classes)
-    ((_, found),) = Feed(rows, loss, NUM_WORDS, classes).ordered_batches()
+    ((_, found),) = Feed(rows, loss, classes).ordered_batches()
     np.testing.assert_array_equal(found, expected(rows.labels))
     assert found.shape == expected(rows.labels).shape
 
@@ -256,36 +264,36 @@ def test_targets(loss: str, classes: int, expected: Callable[[np.ndarray], np.nd
 
 @pytest.mark.parametrize("name", ["imdb", "reuters_integer_labels"])
 def test_a_loaded_model_predicts_the_same_from_any_kind_of_rows(tmp_path: Path, name: str) -> None:
-    settings, dataset = settings_of(name)
-    rows = some_rows(60, dataset.classes)
-    trained, _ = fit(settings, dataset, rows, epochs=2, seed=1)
-    matrix = as_matrix(rows, NUM_WORDS)
+    settings, classes = settings_of(name)
+    rows = some_rows(60, classes)
+    trained, _ = fit(settings, rows, classes, epochs=2, seed=1)
+    matrix = as_matrix(rows)
     expected = trained.predict(matrix.toarray(), verbose=0)
-    save(trained, settings, dataset, tmp_path / "model")
+    save(trained, network_of(settings, NUM_WORDS, classes), tmp_path / "model")
     loaded = load(tmp_path / "model")
     for kind in (matrix, matrix.toarray(), sparse_inputs(rows)):
         np.testing.assert_allclose(loaded.predict(kind, verbose=0), expected, atol=1e-6)
 
 
 def test_a_loaded_model_is_compiled(tmp_path: Path) -> None:
-    settings, dataset = settings_of("reuters_integer_labels")
+    settings, classes = settings_of("reuters_integer_labels")
     rows = some_rows(60, 46)
-    trained, _ = fit(settings, dataset, rows, epochs=2, seed=1)
-    save(trained, settings, dataset, tmp_path / "model")
-    loss, accuracy = load(tmp_path / "model").evaluate(as_matrix(rows, NUM_WORDS).toarray(), rows.labels, verbose=0)
-    probabilities = trained.predict(as_matrix(rows, NUM_WORDS).toarray(), verbose=0)
+    trained, _ = fit(settings, rows, classes, epochs=2, seed=1)
+    save(trained, network_of(settings, NUM_WORDS, classes), tmp_path / "model")
+    loss, accuracy = load(tmp_path / "model").evaluate(as_matrix(rows).toarray(), rows.labels, verbose=0)
+    probabilities = trained.predict(as_matrix(rows).toarray(), verbose=0)
     assert accuracy == pytest.approx(np.mean(probabilities.argmax(axis=1) == rows.labels))
     assert loss == pytest.approx(-np.log(probabilities[np.arange(60), rows.labels]).mean(), abs=1e-5)
 
 
 def test_what_is_saved_is_the_weights_alone(tmp_path: Path) -> None:
     """Another optimizer state, the same weights: the same bytes."""
-    settings, dataset = settings_of("imdb")
-    trained, _ = fit(settings, dataset, some_rows(60, 2), epochs=2, seed=1)
-    fresh = new_model(settings, NUM_WORDS, 2, seed=9)
+    settings, classes = settings_of("imdb")
+    trained, _ = fit(settings, some_rows(60, 2), classes, epochs=2, seed=1)
+    fresh = fresh_model(settings, classes, seed=9)
     fresh.set_weights(trained.get_weights())
     for model, name in ((trained, "trained"), (fresh, "fresh")):
-        save(model, settings, dataset, tmp_path / name)
+        save(model, network_of(settings, NUM_WORDS, classes), tmp_path / name)
     names = sorted(path.name for path in (tmp_path / "trained").iterdir())
     assert names == ["model.weights.h5", "network.json"]
     for name in names:

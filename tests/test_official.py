@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from reference import fit, train_dense
 
-from stages.bagpipe.scratch import ROOT
-from stages.common.corpus import encode, read_texts, read_word_index, split_order
+from stages.common.basics.params import PARAMS_FILE, load_params, settings_of
+from stages.common.basics.rows import Rows, load_rows
 from stages.common.network import keras
-from stages.common.params import PARAMS_FILE, load_params
-from stages.common.rows import Rows, load_rows
+from stages.official.corpus import encode, read_texts, read_word_index, split_order
+from stages.scratch.copies import ROOT
 from stages.vectorize import vectorize
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
@@ -64,7 +64,7 @@ def test_imdb_has_the_notebooks_first_review(official: Path, vectorized: dict[st
     assert review.startswith("? this film was just brilliant casting location scenery story direction")
     rows = vectorized["imdb"]["train"]
     assert rows.labels[0] == 1
-    assert rows[:1].indices.tolist() == sorted(set(tokens.tolist()))
+    assert rows.between(0, 1).indices.tolist() == sorted(set(tokens.tolist()))
 
 
 def test_reuters_has_the_notebooks_sample(vectorized: dict[str, Splits]) -> None:
@@ -83,9 +83,9 @@ def test_the_data_are_as_described(vectorized: dict[str, Splits]) -> None:
 
 @pytest.mark.parametrize("name", ["imdb", "reuters"])
 def test_the_sparse_layer_equals_dense_over_an_epoch(vectorized: dict[str, Splits], name: str) -> None:
-    settings, dataset = PARAMS.models[name], PARAMS.datasets[name]
-    rows = vectorized[name]["train"][:2_000]
-    trained, _ = fit(settings, dataset, rows, epochs=1, seed=PARAMS.seed)
-    expected = train_dense(settings, dataset, rows, epochs=1, seed=PARAMS.seed)
+    settings, classes = settings_of(PARAMS, name), len(PARAMS.datasets[name].labels)
+    rows = vectorized[name]["train"].between(0, 2_000)
+    trained, _ = fit(settings, rows, classes, epochs=1, seed=PARAMS.seed)
+    expected = train_dense(settings, rows, classes, epochs=1, seed=PARAMS.seed)
     for found, wanted in zip(trained.get_weights(), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)

@@ -1,15 +1,22 @@
-"""params.yaml: the committed one is right, and each mistake is one line that names the key."""
+"""params.yaml and published.yaml: the committed ones are right, and each mistake is one line that names the key."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.hydra import apply_overrides
+from editing import edit_yaml
+from ruamel.yaml import YAML
 
-from stages.bagpipe.scratch import ROOT, edit_yaml
-from stages.common.errors import UserError
-from stages.common.params import PARAMS_FILE, load_params
+from stages.common.basics.declared import LIBRARIES, PIPELINE_FILE
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import PARAMS_FILE, load_params, models_of, ordered_models, settings_of
+from stages.judging.published import PUBLISHED_FILE, load_published
+from stages.scratch.copies import ROOT
 
 COMMITTED = (ROOT / PARAMS_FILE).read_text(encoding="utf-8")
+PARAMS = load_params(ROOT / PARAMS_FILE)
 MISSING = object()
 
 
@@ -20,10 +27,17 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def published_path(tmp_path: Path) -> Path:
+    path = tmp_path / "published.yaml"
+    path.write_bytes((ROOT / PUBLISHED_FILE).read_bytes())
+    return path
+
+
 def complaint(path: Path) -> str:
-    """What is said about a params file; always one line that starts with its name."""
+    """What is said about a params file, or about figures published; always one line that starts with its name."""
     with pytest.raises(UserError) as caught:
-        load_params(path)
+        load_published(PARAMS, path) if path.name == PUBLISHED_FILE.name else load_params(path)
     message = str(caught.value)
     assert message.startswith(f"{path}:")
     assert "\n" not in message
@@ -32,7 +46,7 @@ def complaint(path: Path) -> str:
 
 def edit(path: Path, key: str, value: object) -> None:
     """Set or, with MISSING, remove the value at `models.imdb.hidden` and the like."""
-    *outer, last = key.split(".")
+    *outer, last = [int(part) if part.isdigit() else part for part in key.split(".")]
 
     def change(content: Any) -> None:
         for part in outer:
@@ -45,8 +59,12 @@ def edit(path: Path, key: str, value: object) -> None:
     edit_yaml(path, change)
 
 
-def test_the_committed_file_is_right() -> None:
-    params = load_params(ROOT / PARAMS_FILE)
+# What is committed
+
+
+def test_the_committed_files_are_right() -> None:
+    params = PARAMS
+    load_published(params, ROOT / PUBLISHED_FILE)
     assert {"imdb", "reuters"} <= set(params.datasets)
     assert {
         "imdb",
@@ -58,11 +76,7 @@ def test_the_committed_file_is_right() -> None:
 
 
 def test_official_files_are_those_of_the_design() -> None:
-    files = {
-        name: file
-        for dataset in load_params(ROOT / PARAMS_FILE).datasets.values()
-        for name, file in dataset.files.items()
-    }
+    files = {name: file for dataset in PARAMS.datasets.values() for name, file in dataset.files.items()}
     assert {name: file.sha256[:12] for name, file in files.items()} == {
         "imdb.npz": "69664113be75",
         "imdb_word_index.json": "027313fe9a32",
@@ -75,7 +89,92 @@ def test_official_files_are_those_of_the_design() -> None:
 def test_topics_are_those_of_keras() -> None:
     from keras.datasets import reuters
 
-    assert tuple(load_params(ROOT / PARAMS_FILE).datasets["reuters"].labels) == tuple(reuters.get_label_names())
+    assert tuple(PARAMS.datasets["reuters"].labels) == tuple(reuters.get_label_names())
+
+
+def test_libraries_are_those_that_are_pinned() -> None:
+    pins = dict(re.findall(r"^([^=\s]+)==([^;\s]+)", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE))
+    assert {distributions[-1] for distributions in LIBRARIES.values()} == set(PARAMS.libraries)
+    for distributions in LIBRARIES.values():
+        for distribution in distributions:
+            assert pins[distribution] == PARAMS.libraries[distributions[-1]]
+
+
+@pytest.mark.parametrize("name", [PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE], ids=str)
+def test_the_fast_parser_reads_what_the_plain_one_reads(name: Path) -> None:
+    assert "\nruamel.yaml.clib==" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    fast, plain = YAML(typ="safe"), YAML(typ="safe", pure=True)
+    assert fast.Parser is not plain.Parser
+    read = plain.load(ROOT / name)
+    assert read
+    assert repr(fast.load(ROOT / name)) == repr(read)  # types and order, too
+
+
+@pytest.mark.parametrize(
+    ("override", "before", "after"),
+    [
+        ("models.imdb.hidden=[32,32]", "imdb: {dataset: imdb, hidden: [16, 16]}", "hidden: [32, 32]}"),
+        ("models.reuters_bottleneck.hidden=[64,8]", "    - 4", "    - 8"),
+        ("defaults.imdb.final.epochs=5", "final: {epochs: 4, leave_out: 0}", "final: {epochs: 5, leave_out: 0}"),
+        ("seed=2", "seed: 1", "seed: 2"),
+        (
+            "+models.imdb_mse.learning_rate=0.01",
+            "imdb_mse: {dataset: imdb, hidden: [16, 16], loss: mse}",
+            "loss: mse, learning_rate: 0.01}",
+        ),
+    ],
+)
+def test_an_experiment_changes_one_line(path: Path, override: str, before: str, after: str) -> None:
+    """`dvc exp run -S` writes params.yaml anew; what else it holds stays as it is, byte for byte."""
+    apply_overrides(path, [override])
+    lines = zip(COMMITTED.splitlines(), path.read_text(encoding="utf-8").splitlines(), strict=True)
+    [(old, new)] = [(old, new) for old, new in lines if old != new]
+    assert before in old
+    assert after in new
+    assert old.partition("#")[1:] == new.partition("#")[1:]
+    load_params(path)
+
+
+def test_an_override_that_changes_nothing_leaves_the_bytes(path: Path) -> None:
+    apply_overrides(path, ["seed=1"])
+    assert path.read_text(encoding="utf-8") == COMMITTED
+
+
+# What a model has
+
+
+def test_a_model_has_the_defaults_of_its_dataset_but_for_its_own() -> None:
+    defaults, bottleneck = PARAMS.defaults["reuters"], settings_of(PARAMS, "reuters_bottleneck")
+    assert (bottleneck.dataset, bottleneck.hidden) == ("reuters", [64, 4])
+    assert (bottleneck.batch_size, bottleneck.final.epochs, bottleneck.final.leave_out) == (128, 20, 1_000)
+    for name in ("activation", "loss", "optimizer", "learning_rate", "validation"):
+        assert getattr(bottleneck, name) == getattr(defaults, name)
+    assert settings_of(PARAMS, "imdb").batch_size == PARAMS.defaults["imdb"].batch_size
+
+
+def test_models_stand_with_their_reference_first_whatever_the_order(path: Path) -> None:
+    def reverse(content: Any) -> None:
+        for section in ("models", "datasets", "defaults"):
+            for name in reversed(list(content[section])):
+                content[section].move_to_end(name)
+        content["defaults"]["reuters"]["reference"] = "reuters_bottleneck"
+
+    edit_yaml(path, reverse)
+    params = load_params(path)
+    assert list(params.models) == list(reversed(PARAMS.models))
+    assert models_of(params, "reuters")[0] == "reuters_bottleneck"
+    assert ordered_models(params)[: len(models_of(params, "imdb"))] == models_of(PARAMS, "imdb")
+    assert sorted(ordered_models(params)) == sorted(PARAMS.models)
+
+
+def test_labels_are_a_list_or_words(path: Path) -> None:
+    edit(path, "datasets.imdb.labels", ["negative", "positive"])
+    assert load_params(path).datasets["imdb"].labels == PARAMS.datasets["imdb"].labels == ["negative", "positive"]
+    edit(path, "datasets.imdb.labels", ["not good", "good"])
+    assert load_params(path).datasets["imdb"].labels == ["not good", "good"]
+
+
+# Mistakes
 
 
 @pytest.mark.parametrize(
@@ -92,7 +191,20 @@ def test_topics_are_those_of_keras() -> None:
         ("datasets.imdb.shuffle_seed", None),
         ("datasets.reuters.test_split", 1.0),
         ("datasets.reuters.test_split", 0),
-        ("datasets.reuters.classes", True),
+        ("datasets.imdb.labels", 2),
+        ("defaults.imdb.activation", "rleu"),
+        ("defaults.imdb.loss", "hinge"),
+        ("defaults.imdb.optimizer", "rmsporp"),
+        ("defaults.imdb.learning_rate", 0),
+        ("defaults.imdb.learning_rate", float("nan")),
+        ("defaults.imdb.learning_rate", "fast"),
+        ("defaults.imdb.batch_size", 0),
+        ("defaults.imdb.batch_size", 512.0),
+        ("defaults.imdb.validation.epochs", -20),
+        ("defaults.imdb.validation.holdout", 0),
+        ("defaults.imdb.final.epochs", -4),
+        ("defaults.imdb.final.leave_out", -1),
+        ("defaults.imdb.final.leave_out", None),
         ("models.imdb.hidden", []),
         ("models.imdb.hidden", 16),
         ("models.imdb.activation", "rleu"),
@@ -103,11 +215,11 @@ def test_topics_are_those_of_keras() -> None:
         ("models.imdb.learning_rate", "fast"),
         ("models.imdb.batch_size", 0),
         ("models.imdb.batch_size", 512.0),
-        ("models.imdb.validation.epochs", -20),
-        ("models.imdb.validation.holdout", 0),
-        ("models.imdb.final.epochs", -4),
-        ("models.imdb.final.leave_out", -1),
-        ("models.imdb.final.leave_out", None),
+        ("models.reuters_holdout.final.epochs", -4),
+        ("models.reuters_holdout.final.leave_out", -1),
+        ("models.reuters_holdout.final.leave_out", None),
+        ("replicates.n", 1),
+        ("libraries.numpy", 2.4),
         ("plots.dpi", 0),
         ("plots.width", -5.0),
     ],
@@ -124,7 +236,20 @@ def test_each_number_of_a_list_is_checked(path: Path) -> None:
     assert complaint(path).startswith("models.imdb.hidden.1: expected")
 
 
-@pytest.mark.parametrize("key", ["sed", "datasets.imdb.words", "models.imdb.final.epoch", "plots.colour"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sed",
+        "datasets.imdb.words",
+        "datasets.imdb.classes",
+        "models.imdb.epochs",
+        "models.reuters_holdout.final.epoch",
+        "defaults.imdb.hidden",
+        "defaults.imdb.final.epoch",
+        "plots.colour",
+        "published",
+    ],
+)
 def test_an_unknown_key(path: Path, key: str) -> None:
     edit(path, key, 3)
     assert complaint(path) == f"{key}: unknown key"
@@ -136,9 +261,15 @@ def test_an_unknown_key(path: Path, key: str) -> None:
         "seed",
         "download",
         "datasets.imdb.files",
+        "defaults.imdb.reference",
+        "defaults.imdb.loss",
+        "defaults.imdb.final.epochs",
+        "defaults.imdb",
         "models.imdb.dataset",
-        "models.imdb.final.epochs",
+        "models.imdb.hidden",
+        "models.reuters_holdout.final.epochs",
         "plots.dpi",
+        "libraries",
     ],
 )
 def test_a_missing_key(path: Path, key: str) -> None:
@@ -146,15 +277,17 @@ def test_a_missing_key(path: Path, key: str) -> None:
     assert complaint(path).startswith(f"{key}: expected a value")
 
 
-def test_labels_are_counted(path: Path) -> None:
-    edit(path, "datasets.imdb.labels", ["negative", "neutral", "positive"])
-    assert complaint(path) == "datasets.imdb: expected 2 labels, found 3"
+@pytest.mark.parametrize("labels", ["review", ["review"], [], ""])
+def test_a_dataset_has_two_labels_or_more(path: Path, labels: object) -> None:
+    edit(path, "datasets.imdb.labels", labels)
+    assert complaint(path).startswith("datasets.imdb.labels: expected")
 
 
 def test_labels_are_distinct(path: Path) -> None:
     """Tables name classes by their labels: two of one name could not be told apart."""
-    edit(path, "datasets.imdb.labels", ["review", "review"])
-    assert complaint(path).startswith("datasets.imdb")
+    for labels in (["review", "review"], "review review"):
+        edit(path, "datasets.imdb.labels", labels)
+        assert complaint(path).startswith("datasets.imdb: labels: expected")
 
 
 def test_a_model_of_an_unknown_dataset(path: Path) -> None:
@@ -164,16 +297,25 @@ def test_a_model_of_an_unknown_dataset(path: Path) -> None:
     assert "'imbd'" in message
 
 
-@pytest.mark.parametrize("loss", ["binary_crossentropy", "mse"])
-def test_a_loss_for_two_classes_on_forty_six(path: Path, loss: str) -> None:
-    edit(path, "models.reuters.loss", loss)
+@pytest.mark.parametrize("reference", ["reuters", "nothing"])
+def test_a_reference_is_a_model_of_its_dataset(path: Path, reference: str) -> None:
+    edit(path, "defaults.imdb.reference", reference)
     message = complaint(path)
-    assert message.startswith("models.reuters.loss: ")
+    assert message.startswith("defaults.imdb.reference: expected one of imdb, imdb_1_layer, ")
+    assert f"found {reference!r}" in message
+
+
+@pytest.mark.parametrize("section", ["models", "defaults"])
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "mse"])
+def test_a_loss_for_two_classes_on_forty_six(path: Path, section: str, loss: str) -> None:
+    edit(path, f"{section}.reuters.loss", loss)
+    message = complaint(path)
+    assert message.startswith(f"{section}.reuters.loss: {loss} ")
     assert "2 classes" in message
     assert "46" in message
 
 
-@pytest.mark.parametrize("section", ["models", "datasets"])
+@pytest.mark.parametrize("section", ["models", "datasets", "defaults"])
 @pytest.mark.parametrize("name", ["../up", "With Capitals", "a-b", "1st", "a/b"])
 def test_a_name_that_makes_no_folder(path: Path, section: str, name: str) -> None:
     def change(content: Any) -> None:
@@ -194,18 +336,47 @@ def test_a_short_checksum(path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["", " ", "C 1.1"])
-def test_a_published_figure_without_its_source(path: Path, source: str) -> None:
-    def change(content: Any) -> None:
-        content["published"][0]["source"] = source
+def test_a_published_figure_without_its_source(published_path: Path, source: str) -> None:
+    edit(published_path, "published.0.source", source)
+    assert complaint(published_path).startswith("published.0.source: expected")
 
-    edit_yaml(path, change)
-    assert complaint(path).startswith("published.0")
+
+@pytest.mark.parametrize(
+    ("key", "value", "start"),
+    [
+        ("reproduced_within", 0, "reproduced_within: expected"),
+        ("published.0.of", "imbd", "published.0: expected one of imdb, reuters"),
+        ("published.0.against", "imbd", "published.0: expected one of imdb, reuters"),
+        ("published.0.figure", "training.loss", "published.0.figure: expected"),
+        ("published.0.figure", "baselines_", "published.0.figure: expected"),
+        ("published.0.value", "high", "published.0.value: expected"),
+        ("published.0.value", MISSING, "published.0.value: expected a value"),
+        ("published.0.tolerance", -1, "published.0.tolerance: expected"),
+        ("published.0.size", 1, "published.0.size: unknown key"),
+        ("bounds.1.of", "imbd", "bounds.1: expected one of imdb, reuters"),
+        ("bounds.1.figure", "curves", "bounds.1.figure: expected"),
+        ("bounds.1.high", MISSING, "bounds.1.high: expected a value"),
+        ("models", {}, "models: unknown key"),
+    ],
+)
+def test_a_mistake_in_what_is_published(published_path: Path, key: str, value: object, start: str) -> None:
+    edit(published_path, key, value)
+    assert complaint(published_path).startswith(start)
+
+
+def test_baselines_are_published_of_a_dataset(published_path: Path) -> None:
+    def change(content: Any) -> None:
+        (entry,) = [entry for entry in content["published"] if entry["figure"] == "baselines.shuffled_labels"]
+        entry["of"] = "reuters_holdout"
+
+    edit_yaml(published_path, change)
+    assert complaint(published_path).endswith("expected one of imdb, reuters; found 'reuters_holdout'")
 
 
 def test_the_first_of_two_mistakes_is_enough(path: Path) -> None:
-    edit(path, "models.imdb.final.epochs", -4)
+    edit(path, "defaults.imdb.final.epochs", -4)
     edit(path, "plots.dpi", 0)
-    assert complaint(path).startswith("models.imdb.final.epochs")
+    assert complaint(path).startswith("defaults.imdb.final.epochs")
 
 
 @pytest.mark.parametrize(
@@ -235,5 +406,6 @@ def test_no_mapping_or_no_text(path: Path, content: bytes) -> None:
     assert not complaint(path).startswith(":")
 
 
-def test_no_file(tmp_path: Path) -> None:
-    assert "no such file" in complaint(tmp_path / "params.yaml")
+@pytest.mark.parametrize("name", [PARAMS_FILE, PUBLISHED_FILE], ids=str)
+def test_no_file(tmp_path: Path, name: Path) -> None:
+    assert "no such file" in complaint(tmp_path / name)

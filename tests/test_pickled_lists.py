@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.common import pickled_lists
-from stages.common.corpus import read_texts
-from stages.common.errors import UserError
-from stages.common.pickled_lists import NotIntegerListsError, read_blocks
+from stages.common.basics.errors import UserError
+from stages.official import pickled_lists
+from stages.official.corpus import read_texts
+from stages.official.pickled_lists import NotIntegerListsError, read_blocks
 
 PROTOCOLS = (2, 3, 4, 5)
 BLOCK_SIZES = (1 << 18, 1_000, 200)  # in bytes; the head alone takes some 150

@@ -15,10 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dvc.repo import Repo
+from editing import edit_yaml
 from ruamel.yaml import YAML
 
-from stages.bagpipe.scratch import MIRROR, copy_project, dvc, edit_yaml, environment, keep_models
-from stages.common.params import Params, load_params
+from stages.common.basics.params import Params, load_params, settings_of
+from stages.judging.published import load_published
+from stages.review.rerun import rerun
+from stages.scratch.copies import copy_project, dvc, environment, generate_corpora, mirror_of
 
 UP_TO_DATE = "Data and pipelines are up to date."
 HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -50,16 +54,13 @@ def python(folder: Path, *arguments: str, **options: Any) -> subprocess.Complete
 
 
 def edit_params(folder: Path, key: str, value: object) -> None:
-    """Set `models.imdb.final.epochs` and the like."""
+    """Set `defaults.imdb.final.epochs` and the like."""
     *outer, last = key.split(".")
-
-    def place(part: str) -> str | int:
-        return int(part) if part.isdigit() else part
 
     def edit(content: Any) -> None:
         for part in outer:
-            content = content[place(part)]
-        content[place(last)] = value
+            content = content[part]
+        content[last] = value
 
     edit_yaml(folder / "params.yaml", edit)
 
@@ -82,7 +83,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_history(folder: Path, model: str) -> np.ndarray:
-    return np.genfromtxt(folder / "reports" / model / "history.csv", delimiter=",", names=True)
+    return np.genfromtxt(folder / "reports" / "models" / model / "history.csv", delimiter=",", names=True)
 
 
 @pytest.fixture(scope="module")
@@ -105,28 +106,38 @@ def test_raw_files_are_those_of_the_mirror(scratch: Path, params: Params) -> Non
     for name, dataset in params.datasets.items():
         assert sorted(path.name for path in (scratch / "data/raw" / name).iterdir()) == sorted(dataset.files)
         for file in dataset.files:
-            assert filecmp.cmp(scratch / "data/raw" / name / file, scratch / MIRROR / file, shallow=False)
+            assert filecmp.cmp(scratch / "data/raw" / name / file, mirror_of(scratch) / file, shallow=False)
 
 
 def test_rows_are_compressed_sparse_rows(scratch: Path, params: Params) -> None:
     for name, dataset in params.datasets.items():
         for split in ("train", "test"):
             folder = scratch / "data/vectorized" / name / split
-            indptr, indices, labels = (np.load(folder / f"{array}.npy") for array in ("indptr", "indices", "labels"))
+            indptr, indices, labels, shape = (
+                np.load(folder / f"{array}.npy") for array in ("indptr", "indices", "labels", "shape")
+            )
+            assert shape.tolist() == [len(labels), dataset.num_words]
             assert len(indptr) == len(labels) + 1
             assert indptr[0] == 0
             assert indptr[-1] == len(indices)
             assert indices.min() >= 1
             assert indices.max() < dataset.num_words
-            assert set(labels) <= set(range(dataset.classes))
+            assert set(labels) <= set(range(len(dataset.labels)))
             rises = np.diff(indices) > 0
             rises[indptr[1:-1] - 1] = True  # from one row to the next ids may fall
             assert rises.all()
 
 
+def test_labels_and_words_lie_beside_the_rows(scratch: Path, params: Params) -> None:
+    for name, dataset in params.datasets.items():
+        folder = scratch / "data/vectorized" / name
+        assert read_json(folder / "labels.json") == dataset.labels
+        assert read_json(folder / "word_index.json") == read_json(mirror_of(scratch) / f"{name}_word_index.json")
+
+
 def test_results_have_the_documented_keys(scratch: Path, params: Params) -> None:
     for name, model in params.models.items():
-        folder = scratch / "reports" / name
+        folder = scratch / "reports/models" / name
         special = "roc_auc" if model.dataset == "imdb" else "top3_accuracy"
         assert set(read_json(folder / "metrics.json")["test"]) == {"loss", "accuracy", "macro_f1", special}
         validation = read_json(folder / "validation.json")
@@ -134,12 +145,12 @@ def test_results_have_the_documented_keys(scratch: Path, params: Params) -> None
 
 
 def test_validation_figures_are_those_of_the_history(scratch: Path, params: Params) -> None:
-    for name, model in params.models.items():
+    for name in params.models:
         history = read_history(scratch, name)
         assert history.dtype.names == ("epoch", *HISTORY)
-        assert history["epoch"].tolist() == list(range(1, model.validation.epochs + 1))
+        assert history["epoch"].tolist() == list(range(1, settings_of(params, name).validation.epochs + 1))
         best = history["val_loss"].argmin()
-        validation = read_json(scratch / "reports" / name / "validation.json")
+        validation = read_json(scratch / "reports/models" / name / "validation.json")
         assert validation["best_epoch"] == best + 1
         assert validation["val_loss"] == history["val_loss"][best]
         assert validation["val_accuracy"] == history["val_accuracy"][best]
@@ -149,24 +160,27 @@ def test_validation_figures_are_those_of_the_history(scratch: Path, params: Para
 
 def test_metrics_are_those_of_the_stored_predictions(scratch: Path, params: Params) -> None:
     for name, model in params.models.items():
-        metrics = read_json(scratch / "reports" / name / "metrics.json")["test"]
+        metrics = read_json(scratch / "reports/models" / name / "metrics.json")["test"]
         labels = np.load(scratch / "data/vectorized" / model.dataset / "test/labels.npy")
         probabilities = np.load(scratch / "data/predictions" / f"{name}.npy")
         if model.dataset == "imdb":
             assert probabilities.shape == (len(labels), 1)
             probabilities = np.hstack([1 - probabilities, probabilities])
-        assert probabilities.shape == (len(labels), params.datasets[model.dataset].classes)
+        assert probabilities.shape == (len(labels), len(params.datasets[model.dataset].labels))
         assert np.mean(probabilities.argmax(axis=1) == labels) == pytest.approx(metrics["accuracy"], abs=1e-6)
         losses = -np.log(probabilities[np.arange(len(labels)), labels])
         assert losses.mean() == pytest.approx(metrics["loss"], abs=1e-4)
 
 
 def test_models_reach_nearly_the_best_possible_accuracy_and_no_more(scratch: Path, params: Params) -> None:
-    for name, model in params.models.items():
-        best = params.datasets[model.dataset].best_accuracy
+    published = load_published(params, scratch / "published.yaml").published
+    assert {entry.of for entry in published} == set(params.models)
+    for entry in published:
+        name, best = entry.of, entry.value
+        model = params.models[name]
         size = len(np.load(scratch / "data/vectorized" / model.dataset / "test/labels.npy"))
         deviation = math.sqrt(best * (1 - best) / size)
-        accuracy = read_json(scratch / "reports" / name / "metrics.json")["test"]["accuracy"]
+        accuracy = read_json(scratch / "reports/models" / name / "metrics.json")["test"]["accuracy"]
         assert best - 0.1 <= accuracy <= best + 3 * deviation
 
 
@@ -187,39 +201,58 @@ def test_a_second_run_finds_everything_up_to_date(copy: Path) -> None:
     assert done.stdout.strip() == UP_TO_DATE
 
 
-REUTERS = ("reuters", "reuters_integer_labels")
-ALL = ("imdb", *REUTERS)
-
-
 def each(stage: str, *names: str) -> set[str]:
     return {f"{stage}@{name}" for name in names}
+
+
+DATASETS = ("imdb", "reuters")
+REUTERS = ("reuters", "reuters_integer_labels")
+ALL = ("imdb", *REUTERS)
+LEARNING = each("validate", *ALL) | each("train", *ALL) | each("evaluate", *ALL) | each("replicate", *ALL)
+EVERYTHING = (
+    LEARNING
+    | each("download", *DATASETS)
+    | each("vectorize", *DATASETS)
+    | each("baseline", *DATASETS)
+    | each("render", *ALL)
+    | {"report"}
+)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
         ("plots.dpi", 50, each("render", *ALL) | {"report"}),
-        ("models.imdb.final.epochs", 3, {"train@imdb", "replicate@imdb", "report"}),
-        ("models.reuters.validation.epochs", 2, {"validate@reuters", "replicate@reuters", "report"}),
+        ("defaults.imdb.final.epochs", 3, {"train@imdb", "replicate@imdb", "report"}),
         (
-            "models.reuters.learning_rate",
+            "defaults.reuters.validation.epochs",
+            2,
+            each("validate", *REUTERS) | each("replicate", *REUTERS) | {"report"},
+        ),
+        (
+            "defaults.reuters.learning_rate",
             0.002,
-            {"validate@reuters", "train@reuters", "replicate@reuters", "report"},
+            each("validate", *REUTERS) | each("train", *REUTERS) | each("replicate", *REUTERS) | {"report"},
         ),
-        (
-            "datasets.reuters.num_words",
-            300,
-            {"vectorize@reuters", "baseline@reuters", "report"}
-            | each("replicate", *REUTERS)
-            | each("validate", *REUTERS)
-            | each("train", *REUTERS)
-            | each("evaluate", *REUTERS),
-        ),
-        ("datasets.imdb.labels.0", "bad", {"evaluate@imdb", "render@imdb", "report"}),
-        ("published.0.value", 0.5, {"report"}),
+        ("models.imdb.hidden", [8], {"validate@imdb", "train@imdb", "replicate@imdb", "report"}),
+        ("models.reuters.learning_rate", 0.002, {"validate@reuters", "train@reuters", "replicate@reuters", "report"}),
+        ("datasets.reuters.num_words", 300, {"vectorize@reuters", "report"}),
+        ("datasets.imdb.labels", "bad good", {"vectorize@imdb", "report"}),
+        ("defaults.reuters.reference", "reuters_integer_labels", {"report"}),
         ("seed", 2, each("validate", *ALL) | each("train", *ALL) | each("replicate", *ALL)),
         ("replicates.n", 3, each("replicate", *ALL)),
-        ("download.retries", 7, set()),
+        ("baselines.naive_bayes.alpha", 2.0, each("baseline", *DATASETS)),
+        ("download.retries", 7, each("download", *DATASETS)),
+        ("libraries.matplotlib", "1.0", each("render", *ALL) | {"report"}),
+        ("libraries.keras", "1.0", LEARNING),
+        ("libraries.tensorflow", "1.0", LEARNING),
+        ("libraries.scikit-learn", "1.0", each("baseline", *DATASETS) | each("evaluate", *ALL)),
+        ("libraries.scipy", "1.0", each("baseline", *DATASETS) | each("evaluate", *ALL) | {"report"}),
+        (
+            "libraries.numpy",
+            "1.0",
+            each("vectorize", *DATASETS) | each("baseline", *DATASETS) | LEARNING | each("render", *ALL) | {"report"},
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -228,10 +261,33 @@ def test_an_edit_makes_stale_what_reads_it(copy: Path, key: str, value: object, 
     assert stale(copy) == expected
 
 
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("stages/common/network.py", LEARNING),
+        ("stages/drawing/figures.py", each("render", *ALL) | {"report"}),
+        ("stages/official/corpus.py", each("vectorize", *DATASETS)),
+        ("stages/judging/comparison.py", {"report"}),
+        ("stages/train.py", each("train", *ALL)),
+        ("stages/common/basics/params.py", EVERYTHING),
+        ("stages/common/basics/rows.py", EVERYTHING - each("download", *DATASETS)),
+        ("stages/commands/main.py", set()),
+        ("stages/texts/words.py", set()),
+        ("stages/scratch/copies.py", set()),
+        ("published.yaml", {"report"}),
+    ],
+)
+def test_an_edited_file_makes_stale_what_depends_on_it(copy: Path, file: str, expected: set[str]) -> None:
+    with open(copy / file, "a", encoding="utf-8") as edited:
+        edited.write("# one more comment\n")
+    assert stale(copy) == expected
+
+
 def test_order_and_comments_mean_nothing(copy: Path) -> None:
     def reverse(content: Any) -> None:
-        for name in reversed(list(content["models"])):
-            content["models"].move_to_end(name)
+        for section in ("models", "datasets", "defaults"):
+            for name in reversed(list(content[section])):
+                content[section].move_to_end(name)
 
     edit_yaml(copy / "params.yaml", reverse)
     text = (copy / "params.yaml").read_text(encoding="utf-8")
@@ -239,13 +295,66 @@ def test_order_and_comments_mean_nothing(copy: Path) -> None:
     models = load_params(copy / "params.yaml").models
     assert list(models) == ["reuters_integer_labels", "reuters", "imdb"]
     assert stale(copy) == set()
+    written = files(copy / "reports")
+    done = python(copy, "-m", "stages", "report")
+    assert done.returncode == 0, done.stderr
+    assert files(copy / "reports") == written
 
 
 def test_final_epochs_of_one_model_rerun_that_model(copy: Path) -> None:
-    edit_params(copy, "models.imdb.final.epochs", 2)
+    edit_params(copy, "defaults.imdb.final.epochs", 2)
     rerun = {"train@imdb", "replicate@imdb", "evaluate@imdb", "render@imdb", "report"}
     assert set(stages_run(repro(copy))) == rerun
     assert stale(copy) == set()
+
+
+def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
+    """With it come its stages, its figures and its place in every table."""
+    dataset = {
+        "num_words": 90,
+        "shuffle_seed": 1,
+        "test_split": None,
+        "labels": "dull fair gripping",
+    }
+    spec = {"vocabulary": 100, "mean_length": 20.0, "separation": 1.0, "train": 1_500, "test": 300}
+
+    def add(content: Any) -> None:
+        content["datasets"]["films"] = dataset
+        generate_corpora(mirror_of(copy), {"films": spec}, content["datasets"])
+        content["defaults"]["films"] = {
+            **content["defaults"]["reuters"],
+            "reference": "films",
+            "validation": {"holdout": 300, "epochs": 3},
+            "final": {"epochs": 3, "leave_out": 0},
+        }
+        content["models"]["films"] = {"dataset": "films", "hidden": [8]}
+        content["models"]["imdb_narrow"] = {"dataset": "imdb", "hidden": [4]}
+
+    pipeline = (copy / "dvc.yaml").read_bytes()
+    edit_yaml(copy / "params.yaml", add)
+    new = ("films", "imdb_narrow")
+    of_models = [each(stage, *new) for stage in ("validate", "train", "evaluate", "replicate", "render")]
+    of_datasets = each("download", "films") | each("vectorize", "films") | each("baseline", "films")
+    assert set(stages_run(repro(copy))) == of_datasets.union({"report"}, *of_models)
+    assert stale(copy) == set()
+    assert (copy / "dvc.yaml").read_bytes() == pipeline
+
+    page = (copy / "reports/README.md").read_text(encoding="utf-8")
+    for name, of in (("films", "films"), ("imdb_narrow", "imdb")):
+        accuracy = read_json(copy / f"reports/models/{name}/metrics.json")["test"]["accuracy"]
+        assert re.search(rf"^\| \[`{name}`\]\(#{name}\) .* {accuracy:.4f} ", page, re.MULTILINE)
+        for table in ("histories", "curves", "classes", "experiments"):
+            assert f"\n{of},{name}," in (copy / f"reports/{table}.csv").read_text(encoding="utf-8")
+    metrics = shown_metrics(copy)
+    for file in ("models/films/metrics.json", "models/films/validation.json", "models/films/replicates.json"):
+        assert metrics[f"reports/{file}"]["data"] == read_json(copy / "reports" / file)
+    assert "reports/datasets/films/baselines.json" in metrics
+    plots = shown_plots(copy)
+    for table in ("histories", "curves", "classes", "experiments"):
+        shown = json.dumps(plots[f"reports/{table}.csv"])
+        assert '"films"' in shown
+        assert '"imdb_narrow"' in shown
+    assert "reports/models/films/plots/loss.png" in plots
 
 
 # Sameness
@@ -269,8 +378,7 @@ def test_a_fresh_copy_is_up_to_date_after_a_pull(copy: Path, tmp_path: Path) -> 
     fresh = tmp_path / "fresh"
     fresh.mkdir()
     copy_project(fresh)
-    keep_models(fresh, ALL)
-    for name in ("params.yaml", "dvc.lock"):
+    for name in ("params.yaml", "published.yaml", "dvc.lock"):
         shutil.copy(copy / name, fresh / name)
     shutil.copytree(copy / "reports", fresh / "reports")  # which Git would bring
     for folder, command in ((copy, "push"), (fresh, "pull")):
@@ -286,81 +394,95 @@ def test_a_fresh_copy_is_up_to_date_after_a_pull(copy: Path, tmp_path: Path) -> 
 # DVC's views
 
 
-def test_metrics_show(copy: Path) -> None:
-    done = dvc(copy, "metrics", "show", "--json", capture_output=True)
+def shown_metrics(folder: Path) -> dict[str, Any]:
+    done = dvc(folder, "metrics", "show", "--json", capture_output=True)
     assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout)[""]["data"]
-    assert shown["reports/imdb/metrics.json"]["data"] == read_json(copy / "reports/imdb/metrics.json")
-    assert {f"reports/{name}/{file}" for name in ALL for file in ("metrics.json", "validation.json")} <= set(shown)
+    return json.loads(done.stdout)[""]["data"]
 
 
-def test_plots_show(copy: Path) -> None:
-    done = dvc(copy, "plots", "show", "--json", "--split", capture_output=True)
+def shown_plots(folder: Path) -> dict[str, Any]:
+    done = dvc(folder, "plots", "show", "--json", "--split", capture_output=True)
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert not shown.get("errors")
-    overlaid = [name for plot in YAML(typ="safe").load(copy / "dvc.yaml")["plots"] for name in plot]
-    assert overlaid
-    for name in overlaid:
-        assert any(item["type"] == "vega" for item in shown["data"][name])
-    confusion = json.dumps(shown["data"]["reports/imdb/confusion.csv"])
+    return shown["data"]
+
+
+def test_metrics_show_the_figures_and_no_verdicts(copy: Path) -> None:
+    shown = shown_metrics(copy)
+    assert shown["reports/models/imdb/metrics.json"]["data"] == read_json(copy / "reports/models/imdb/metrics.json")
+    assert set(shown) == {
+        *(f"reports/models/{name}/{file}.json" for name in ALL for file in ("metrics", "validation", "replicates")),
+        *(f"reports/datasets/{name}/baselines.json" for name in DATASETS),
+    }
+
+
+def test_plots_show(copy: Path) -> None:
+    shown = shown_plots(copy)
+    for table in ("histories", "curves", "classes", "experiments"):
+        items = shown[f"reports/{table}.csv"]
+        assert any(item["type"] == "vega" for item in items)
+        assert all(f'"{name}"' in json.dumps(items) for name in ALL)
+    confusion = json.dumps(shown["reports/models/imdb/confusion.csv"])
     assert "share of the actual class" in confusion  # of our own template, .dvc/plots/confusion_counts.json
-    assert {"reports/imdb/roc.csv", "reports/reuters/roc.csv", "reports/imdb/loss.png"} <= set(shown["data"])
+    for name in ALL:
+        for file in ("history.csv", "curves.csv", "replicates.csv", "plots/loss.png", "plots/roc.png"):
+            assert f"reports/models/{name}/{file}" in shown
 
 
 def test_diffs_against_a_commit(copy: Path) -> None:
     """`dvc params diff`, `metrics diff` and `plots diff` compare with what Git has."""
     (copy / ".dvc/config.local").unlink()
-    (copy / ".gitignore").write_text("/data/\n/.dvc/cache\n/.dvc/tmp\n/mirror\n", encoding="utf-8")
+    (copy / ".gitignore").write_text("/data/\n/.dvc/cache\n/.dvc/tmp\n/.mirror\n", encoding="utf-8")
     author = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "--quiet"], ["add", "--all"], [*author, "commit", "--quiet", "--message", "run"]):
         subprocess.run(["git", *command], cwd=copy, check=True)
-    edit_params(copy, "models.imdb.final.epochs", 9)
-    metrics = read_json(copy / "reports/imdb/metrics.json")
+    edit_params(copy, "defaults.imdb.final.epochs", 9)
+    metrics = read_json(copy / "reports/models/imdb/metrics.json")
     metrics["test"]["accuracy"] += 0.5
-    (copy / "reports/imdb/metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    (copy / "reports/models/imdb/metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
 
     def diff(view: str) -> Any:
         done = dvc(copy, view, "diff", "--json", "HEAD", capture_output=True)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    assert diff("params") == {"params.yaml": {"models.imdb.final.epochs": {"old": 4, "new": 9, "diff": 5}}}
+    assert diff("params") == {"params.yaml": {"defaults.imdb.final.epochs": {"old": 4, "new": 9, "diff": 5}}}
     (changed,) = diff("metrics").values()
     assert changed["test.accuracy"]["diff"] == pytest.approx(0.5)
-    assert "reports/imdb/history.csv" in json.dumps(diff("plots"))
+    assert "reports/models/imdb/history.csv" in json.dumps(diff("plots"))
 
 
 # What users do wrong, and what goes wrong around them
 
 
 def test_an_unknown_model(copy: Path) -> None:
-    done = python(copy, "-m", "stages.train", "imbd")
+    done = python(copy, "-m", "stages", "train", "imbd")
     assert_one_line(done, "params.yaml", "imdb, reuters", "'imbd'")
 
 
 def test_a_mistake_in_params_is_told_before_work_starts(copy: Path) -> None:
-    edit_params(copy, "models.imdb.validation.epochs", -1)
-    done = python(copy, "-m", "stages.validate", "imdb")
-    assert_one_line(done, "params.yaml", "models.imdb.validation.epochs", "-1")
+    edit_params(copy, "defaults.imdb.validation.epochs", -1)
+    done = python(copy, "-m", "stages", "validate", "imdb")
+    assert_one_line(done, "params.yaml", "defaults.imdb.validation.epochs", "-1")
     assert done.stdout == ""
 
 
 @pytest.mark.parametrize(
     ("stage", "key"),
     [
-        ("validate", "models.imdb.validation.holdout"),
-        ("train", "models.imdb.final.leave_out"),
+        ("validate", "imdb.validation.holdout"),
+        ("train", "imdb.final.leave_out"),
     ],
 )
 def test_a_holdout_larger_than_the_training_set(copy: Path, stage: str, key: str) -> None:
-    edit_params(copy, key, 4_000)
-    done = python(copy, "-m", f"stages.{stage}", "imdb")
+    edit_params(copy, f"defaults.{key}", 4_000)
+    done = python(copy, "-m", "stages", stage, "imdb")
     assert_one_line(done, "params.yaml", key, "4,000")
 
 
 def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(copy: Path) -> None:
-    edit_params(copy, "models.imdb.final.epochs", 100_000)
+    edit_params(copy, "defaults.imdb.final.epochs", 100_000)
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro", "evaluate@imdb"],
         cwd=copy,
@@ -383,7 +505,7 @@ def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(copy: Path
     assert not (copy / "data/models/imdb").exists()
     assert half_written(copy) == []
 
-    edit_params(copy, "models.imdb.final.epochs", 2)
+    edit_params(copy, "defaults.imdb.final.epochs", 2)
     assert stages_run(repro(copy, "evaluate@imdb")) == ["train@imdb", "evaluate@imdb"]
 
 
@@ -394,7 +516,7 @@ def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(copy: Path
         ("vectorize", "data/vectorized/imdb", 10_000),
         ("train", "data/models/imdb", 8_000),
         ("evaluate", "data/predictions/imdb.npy", 4_000),  # which lacks the last bytes only
-        ("render", "reports/imdb/loss.png", 5_000),
+        ("render", "reports/models/imdb/plots", 5_000),
         ("report", "reports/README.md", 1_000),
     ],
 )
@@ -405,7 +527,7 @@ def test_a_full_disk_is_told_in_one_line(copy: Path, stage: str, artifact: str, 
     arguments = [] if stage == "report" else ["imdb"]
     done = python(
         copy,
-        *("-m", f"stages.{stage}", *arguments),
+        *("-m", "stages", stage, *arguments),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert_one_line(done, artifact.rpartition("/")[0])
@@ -429,13 +551,13 @@ finally:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("stages.download", "imdb"),
-        ("stages.vectorize", "imdb"),
-        ("stages.render", "imdb"),
-        ("stages.report",),
-        ("stages.bagpipe.main", "--help"),
-        ("stages.validate", "--help"),
-        ("stages.bagpipe.main", "results"),
+        ("stages", "download", "imdb"),
+        ("stages", "vectorize", "imdb"),
+        ("stages", "render", "imdb"),
+        ("stages", "report"),
+        ("stages.commands.main", "--help"),
+        ("stages", "validate", "--help"),
+        ("stages.commands.main", "results"),
     ],
     ids=" ".join,
 )
@@ -464,5 +586,17 @@ def peak_megabytes(folder: Path, *arguments: str) -> float:
 def test_memory_does_not_grow_with_the_columns(copy: Path) -> None:
     """As numbers, 4,000 rows of 200,000 columns would take 3.2 GB."""
     edit_params(copy, "datasets.imdb.num_words", 200_000)
-    assert peak_megabytes(copy, "stages.vectorize", "imdb") < 200
-    assert peak_megabytes(copy, "stages.validate", "imdb") < 1_500
+    assert peak_megabytes(copy, "stages", "vectorize", "imdb") < 200
+    assert peak_megabytes(copy, "stages", "validate", "imdb") < 1_500
+
+
+# Nothing but what is declared
+
+
+def test_each_stage_needs_nothing_but_what_it_declares(copy: Path, tmp_path: Path) -> None:
+    """Run in a folder that holds nothing else, which also keeps away what no audit hook sees."""
+    with Repo(str(copy)) as repo:
+        stages = {stage.name.partition("@")[0]: stage for stage in repo.index.stages}
+        assert set(stages) == set(YAML(typ="safe").load(copy / "dvc.yaml")["stages"])
+        for name, stage in stages.items():
+            assert list(rerun(stage, tmp_path / name)) == []

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from keras.src.legacy.preprocessing.text import text_to_word_sequence
 
-from stages.bagpipe.predict import Classifier, blocks_of
-from stages.bagpipe.scratch import environment
-from stages.bagpipe.texts import ids_of, words_of
-from stages.common.corpus import encode, read_texts, split_order
-from stages.common.params import load_params
+from stages.common.basics.params import load_params
+from stages.official.corpus import archive_of, encode, read_texts, split_order, word_index_of
+from stages.scratch.copies import environment
+from stages.texts.predict import Classifier, blocks_of
+from stages.texts.words import ids_of, words_of
 
 TEXTS = [
     "A great film!<br /><br />It's the BEST I've seen -- really (10/10)...",
@@ -28,7 +28,7 @@ TEXTS = [
 
 def bagpipe(folder: Path, *arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     """Run the command line in a copy; `given` is its standard input."""
-    command = [sys.executable, "-m", "stages.bagpipe.main", *arguments]
+    command = [sys.executable, "-m", "stages.commands.main", *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment(folder), input=given or b"", capture_output=True, check=False
     )
@@ -46,10 +46,10 @@ def error_of(done: subprocess.CompletedProcess[bytes]) -> str:
 def raw_texts(folder: Path, name: str) -> list[str]:
     """The test texts of a generated corpus, written out in words, in the order of the test set."""
     dataset = load_params(folder / "params.yaml").datasets[name]
-    archive = folder / "data" / "raw" / name / dataset.archive
+    archive = folder / "data" / "raw" / name / archive_of(dataset)
     array = "x_test" if dataset.test_split is None else "x"
     lists = [text for block in read_texts(archive, array) for text in block]
-    index = json.loads((archive.parent / dataset.word_index).read_text(encoding="utf-8"))
+    index = json.loads((archive.parent / word_index_of(dataset)).read_text(encoding="utf-8"))
     words = {rank: word for word, rank in index.items()}
     sizes = {"x_train": 4_000, "x_test": 1_000} if dataset.test_split is None else {"x": 5_000}
     order = split_order(dataset, sizes)[array]["test"]

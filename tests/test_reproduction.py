@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stages.common.comparison import ALPHA, compare
 from stages.common.history import validation_figures
-from stages.common.params import Published
-from stages.common.reproduction import Ours, Results, judge, largest_difference, our_figure
+from stages.judging.comparison import ALPHA, compare
+from stages.judging.published import Published
+from stages.judging.reproduction import Ours, Results, judge, largest_difference, our_figure
 
 
 def published(value: float, figure: str = "test.accuracy", **more) -> Published:
@@ -15,6 +15,7 @@ def published(value: float, figure: str = "test.accuracy", **more) -> Published:
 
 
 RESULTS = Results(
+    figures={},
     replicates={
         "imdb": [{"seed": "2", "test_accuracy": "0.8"}, {"seed": "3", "test_accuracy": "0.9"}],
         "other": [{"seed": "2", "test_accuracy": "0.7"}, {"seed": "3", "test_accuracy": "0.7"}],

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.repo import Repo
+from editing import edit_yaml
 
-from stages.bagpipe.imports import local_imports, params_read
-from stages.bagpipe.scratch import ROOT, dvc, edit_yaml, environment
+from stages.review.rerun import isolate
+from stages.scratch.copies import ROOT, bagpipe, dvc
 
 Findings = list[dict[str, str]]
 
@@ -33,8 +35,7 @@ def run_dvc(folder: Path, *arguments: str) -> None:
 
 
 def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.bagpipe.main", "verify", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    return bagpipe(folder, "verify", *arguments, capture_output=True)
 
 
 def findings(folder: Path, *arguments: str) -> Findings:
@@ -52,11 +53,27 @@ def edit_params(folder: Path, edit: Callable[[Any], object]) -> None:
     edit_yaml(folder / "params.yaml", edit)
 
 
+def edit_published(folder: Path, edit: Callable[[Any], object]) -> None:
+    edit_yaml(folder / "published.yaml", edit)
+
+
 def edit_text(path: Path, old: str, new: str) -> None:
     """Replace what must be there, once."""
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path}"
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def at_the_start_of(folder: Path, stage: str, code: str) -> None:
+    """Put code at the start of a stage's own function."""
+    path = folder / "stages" / f"{stage}.py"
+    text, found = re.subn(rf"(?m)^(def {stage}\(.*\n)", lambda line: f"{line[1]}    {code}\n", path.read_text())
+    assert found == 1
+    path.write_text(text)
+
+
+def import_in_a_function(folder: Path) -> None:
+    at_the_start_of(folder, "report", "import stages.texts.words")
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +86,18 @@ def honest(scratch: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(scratch, folder)
     verdicts = json.loads((folder / "reports" / "reproduction.json").read_text())
 
-    def publish(params: Any) -> None:
-        for entry in params["published"]:
-            against = f"_less_{entry['against']}" if "against" in entry else ""
-            entry["value"] = verdicts[entry["of"]][entry["figure"] + against]["mean"]
+    def publish(content: Any) -> None:
+        for entry in content["published"]:
+            entry["value"] = verdicts[entry["of"]][entry["figure"]]["mean"]
             entry.pop("counts", None)
-        params["bounds"] = [{"of": "imdb", "figure": "test.accuracy", "low": 0.6, "high": 0.99}]
+        content["bounds"] = [{"of": "imdb", "figure": "test.accuracy", "low": 0.6, "high": 0.99}]
 
-    edit_params(folder, publish)
+    edit_published(folder, publish)
     run_dvc(folder, "repro", "report")
     shutil.copy(ROOT / ".gitignore", folder / ".gitignore")
     (folder / ".dvc" / "config.local").unlink()
     git(folder, "init", "--quiet", "--initial-branch=main")
-    (folder / ".git" / "info" / "exclude").write_text("/mirror/\n/repro.log\n")
+    (folder / ".git" / "info" / "exclude").write_text("/.mirror/\n/repro.log\n")
     commit(folder)
     return folder
 
@@ -113,16 +129,19 @@ def test_each_check_prints_a_line(project: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert len(done.stdout.splitlines()) == 7
     assert all(line.startswith("ok      ") for line in done.stdout.splitlines())
-    (project / "reports" / "imdb" / "roc.csv").write_text("")
+    (project / "reports" / "models" / "imdb" / "curves.csv").write_text("")
     done = verify(project)
     assert done.returncode == 1
-    assert "FAILED  dvc.lock is consistent\n        evaluate@imdb: reports/imdb/roc.csv is not what" in done.stdout
-    assert "to mend: `git checkout reports/imdb/roc.csv`, or `dvc repro evaluate@imdb`" in done.stdout
+    assert (
+        "FAILED  dvc.lock is consistent\n        evaluate@imdb: reports/models/imdb/curves.csv is not what"
+        in done.stdout
+    )
+    assert "to mend: `git checkout reports/models/imdb/curves.csv`, or `dvc repro evaluate@imdb`" in done.stdout
     assert done.stderr == ""
 
 
 def test_tensorflow_is_not_imported(honest: Path) -> None:
-    code = "import sys; from stages.bagpipe.verify import verify; verify(); assert 'tensorflow' not in sys.modules"
+    code = "import sys; from stages.review.verify import verify; verify(); assert 'tensorflow' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], cwd=honest, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -135,16 +154,16 @@ def changed_stage_module(folder: Path) -> None:
 
 
 def changed_shared_module(folder: Path) -> None:
-    with open(folder / "stages" / "common" / "rows.py", "a") as file:
+    with open(folder / "stages" / "common" / "basics" / "rows.py", "a") as file:
         file.write("\nANOTHER = 1\n")
 
 
 def changed_param(folder: Path) -> None:
-    edit_params(folder, lambda params: params["models"]["imdb"]["final"].update(epochs=3))
+    edit_params(folder, lambda params: params["defaults"]["imdb"]["final"].update(epochs=3))
 
 
 def edited_metrics(folder: Path) -> None:
-    path = folder / "reports" / "imdb" / "metrics.json"
+    path = folder / "reports" / "models" / "imdb" / "metrics.json"
     path.write_text(re.sub(r'("accuracy": )[\d.]+', r"\g<1>0.999", path.read_text()))
 
 
@@ -153,7 +172,7 @@ def mangled_verdicts(folder: Path) -> None:
 
 
 def mangled_history(folder: Path) -> None:
-    (folder / "reports" / "imdb" / "history.csv").write_text("epoch\none\n")
+    (folder / "reports" / "models" / "imdb" / "history.csv").write_text("epoch\none\n")
 
 
 def edited_metrics_and_lock(folder: Path) -> None:
@@ -183,6 +202,16 @@ def committed_params(folder: Path) -> None:
     run_dvc(folder, "commit", "--force")
 
 
+def committed_defaults(folder: Path) -> None:
+    edit_params(folder, lambda params: params["defaults"]["imdb"].update(batch_size=64))
+    run_dvc(folder, "commit", "--force")
+
+
+def committed_published(folder: Path) -> None:
+    edit_published(folder, lambda content: content["published"][0].update(value=0.5))
+    run_dvc(folder, "commit", "--force", "report")
+
+
 def committed_params_later(folder: Path) -> None:
     """With another commit behind the lie, which touches dvc.lock as well."""
     committed_params(folder)
@@ -192,7 +221,7 @@ def committed_params_later(folder: Path) -> None:
 
 
 def committed_epochs(folder: Path) -> None:
-    edit_params(folder, lambda params: params["models"]["imdb"]["validation"].update(epochs=7))
+    edit_params(folder, lambda params: params["defaults"]["imdb"]["validation"].update(epochs=7))
     run_dvc(folder, "commit", "--force")
 
 
@@ -202,40 +231,26 @@ def committed_replicates(folder: Path) -> None:
 
 
 def half_reproduced(folder: Path) -> None:
-    edit_params(folder, lambda params: params["models"]["imdb"]["final"].update(epochs=3))
+    edit_params(folder, lambda params: params["defaults"]["imdb"]["final"].update(epochs=3))
     run_dvc(folder, "repro", "--single-item", "train@imdb")
 
 
-def undeclared_import(folder: Path) -> None:
-    (folder / "stages" / "common" / "helper.py").write_text("VALUE = 1\n")
-    edit_text(
-        folder / "stages" / "report.py",
-        "    params = load_params()\n",
-        "    from stages.common import helper  # noqa: F401\n\n    params = load_params()\n",
-    )
-    run_dvc(folder, "repro", "report")
-
-
-def undeclared_transitive_import(folder: Path) -> None:
-    (folder / "stages" / "common" / "helper.py").write_text("VALUE = 1\n")
-    path = folder / "stages" / "common" / "comparison.py"
-    edit_text(path, "from scipy import stats\n", "from scipy import stats\n\nimport stages.common.helper\n")
-    run_dvc(folder, "repro", "report")
-
-
-def undeclared_param(folder: Path) -> None:
-    edit_text(
-        folder / "stages" / "report.py",
-        "    results = read_results(params)\n",
-        "    results = read_results(params)\n    print(params.replicates.n)\n",
-    )
-    run_dvc(folder, "repro", "report")
-
-
 def param_no_longer_declared(folder: Path) -> None:
-    edit_yaml(
-        folder / "dvc.yaml", lambda content: content["stages"]["train"]["do"]["params"].remove("models.${key}.final")
-    )
+    def edit(content: Any) -> None:
+        content["stages"]["train"]["do"]["params"].remove("defaults.${item.dataset}.final")
+
+    edit_yaml(folder / "dvc.yaml", edit)
+
+
+def import_not_yet_declared(folder: Path) -> None:
+    """As with a run that is yet to come: `dvc commit` runs nothing."""
+    import_in_a_function(folder)
+    run_dvc(folder, "commit", "--force", "report")
+
+
+def unwatched_stage(folder: Path) -> None:
+    edit_text(folder / "dvc.yaml", "cmd: python -m stages report\n", "cmd: python -m stages report && true\n")
+    run_dvc(folder, "repro", "report")
 
 
 def data_in_git(folder: Path) -> None:
@@ -251,7 +266,7 @@ def large_file_in_git(folder: Path) -> None:
 
 
 def deleted_report(folder: Path) -> None:
-    (folder / "reports" / "imdb" / "roc.png").unlink()
+    shutil.rmtree(folder / "reports" / "models" / "imdb" / "plots")
 
 
 def model_without_results(folder: Path) -> None:
@@ -269,59 +284,67 @@ def entry_without_stage(folder: Path) -> None:
 def frozen_stage(folder: Path) -> None:
     edit_text(
         folder / "dvc.yaml",
-        "    cmd: python -m stages.report\n",
-        "    cmd: python -m stages.report\n    frozen: true\n",
+        "    cmd: python -m stages report\n",
+        "    cmd: python -m stages report\n    frozen: true\n",
     )
     changed_param(folder)
 
 
 def out_of_bounds(folder: Path) -> None:
-    edit_params(folder, lambda params: params["bounds"][0].update(low=0.98))
+    edit_published(folder, lambda content: content["bounds"][0].update(low=0.98))
+    run_dvc(folder, "repro", "report")
 
 
 def not_reproduced(folder: Path) -> None:
-    edit_params(folder, lambda params: params["published"][0].update(value=9.9))
+    edit_published(folder, lambda content: content["published"][0].update(value=9.9))
     run_dvc(folder, "repro", "report")
 
 
 def invalid_params(folder: Path) -> None:
-    edit_params(folder, lambda params: params["models"]["imdb"]["final"].update(epochs=-3))
+    edit_params(folder, lambda params: params["defaults"]["imdb"]["final"].update(epochs=-3))
+
+
+def invalid_published(folder: Path) -> None:
+    edit_published(folder, lambda content: content["published"][0].update(of="nothing"))
 
 
 def invalid_pipeline(folder: Path) -> None:
-    edit_text(folder / "dvc.yaml", "    cmd: python -m stages.report\n", "    command: python -m stages.report\n")
+    edit_text(folder / "dvc.yaml", "    cmd: python -m stages report\n", "    command: python -m stages report\n")
 
 
+FILES = "dvc.yaml, dvc.lock, params.yaml, published.yaml"
 LIES = [
     (changed_stage_module, "evaluate@imdb", "stages/evaluate.py is not the one that dvc.lock has"),
-    (changed_shared_module, "baseline@reuters", "stages/common/rows.py is not the one that dvc.lock has"),
-    (changed_param, "train@imdb", "models.imdb.final is not the one that dvc.lock has"),
-    (edited_metrics, "evaluate@imdb", "reports/imdb/metrics.json is not what the stage wrote"),
+    (changed_shared_module, "baseline@reuters", "stages/common/basics is not the one that dvc.lock has"),
+    (changed_param, "train@imdb", "defaults.imdb.final is not the one that dvc.lock has"),
+    (edited_metrics, "evaluate@imdb", "reports/models/imdb/metrics.json is not what the stage wrote"),
     (mangled_verdicts, "report", "verdicts or bounded figures cannot be read"),
-    (mangled_history, "imdb", "its results in reports/imdb cannot be read"),
+    (mangled_history, "imdb", "its results in reports/models/imdb cannot be read"),
     (edited_metrics_and_lock, "evaluate@imdb", "does not follow from confusion.csv"),
     (edited_lock, "evaluate@imdb", "data/models/imdb is not the one that train@imdb wrote"),
     (edited_hash_of_code, "render@imdb", "stages/render.py is not the one that dvc.lock has"),
     (committed_params, "train@imdb", "though models.imdb.learning_rate was 0.001 there and is 0.002 here"),
     (committed_params_later, "validate@imdb", "though models.imdb.learning_rate was 0.001 there and is 0.002 here"),
+    (committed_defaults, "replicate@imdb", "though models.imdb.batch_size was 32 there and is 64 here"),
+    (committed_published, "report", "reproduction.json does not say of imdb test.accuracy that it is not reproduced"),
     (committed_epochs, "validate@imdb", "history.csv has 4 epochs, not 1 to 7"),
     (committed_replicates, "replicate@imdb", "does not have the seeds after 1, 5 of them"),
     (half_reproduced, "evaluate@imdb", "data/models/imdb is not the one that train@imdb wrote"),
-    (undeclared_import, "report", "imports stages/common/helper.py"),
-    (undeclared_transitive_import, "report", "imports stages/common/helper.py"),
-    (undeclared_param, "report", "reads replicates.n of params.yaml"),
-    (param_no_longer_declared, "train", "reads models.*.final.epochs of params.yaml"),
+    (param_no_longer_declared, "train@reuters", "ran with defaults.reuters.final, by dvc.lock, which it does not"),
+    (import_not_yet_declared, "report", "imports stages/texts/words.py, which is not among its deps"),
+    (unwatched_stage, "report", "is not run by `python -m stages`"),
     (data_in_git, "data/raw/imdb/imdb.npz", "is data"),
     (data_elsewhere_in_git, "reports/imdb_word_index.json", "is data"),
     (large_file_in_git, "notes.txt", "has 1,400,000 bytes"),
-    (deleted_report, "render@imdb", "reports/imdb/roc.png is missing"),
+    (deleted_report, "render@imdb", "reports/models/imdb/plots is missing"),
     (model_without_results, "validate@imdb_wide", "has no entry in dvc.lock"),
     (entry_without_stage, "former_report", "is no stage of dvc.yaml"),
     (frozen_stage, "report", "is frozen"),
     (out_of_bounds, "imdb", "test.accuracy is 0."),
     (not_reproduced, "report", "is not reproduced"),
-    (invalid_params, "dvc.yaml, dvc.lock or params.yaml", "models.imdb.final.epochs: expected greater than 0"),
-    (invalid_pipeline, "dvc.yaml, dvc.lock or params.yaml", "dvc.yaml' validation failed"),
+    (invalid_params, FILES, "params.yaml: defaults.imdb.final.epochs: expected greater than 0"),
+    (invalid_published, FILES, "published.yaml: published.0: expected one of imdb"),
+    (invalid_pipeline, FILES, "dvc.yaml' validation failed"),
 ]
 
 
@@ -333,6 +356,97 @@ def test_a_lie_is_caught_and_named(project: Path, lie: Callable[[Path], None], s
     named = [finding for finding in found if finding["stage"] == stage and problem in finding["problem"]]
     assert named, found
     assert named[0]["mend"]
+
+
+# What is undeclared: the run fails
+
+
+def top_import(folder: Path) -> None:
+    before = "from stages.reporting.page import"
+    edit_text(folder / "stages" / "report.py", before, f"import stages.texts.words\n{before}")
+
+
+def transitive_import(folder: Path) -> None:
+    with open(folder / "stages" / "drawing" / "figures.py", "a") as file:
+        file.write("\nimport stages.texts.words\n")
+
+
+def library(folder: Path) -> None:
+    at_the_start_of(folder, "render", "import scipy.stats")
+
+
+def param(folder: Path) -> None:
+    at_the_start_of(folder, "report", "print(params.replicates.n)")
+
+
+def param_kept_in_a_global(folder: Path) -> None:
+    path = folder / "stages" / "render.py"
+    edit_text(path, "\nFEW = 10", "\nKEPT = []\nFEW = 10")
+    at_the_start_of(folder, "render", "KEPT.append(params)")
+    edit_text(path, "    names, counts = ", "    print(KEPT[0].seed)\n    names, counts = ")
+
+
+def params_read_into_a_global(folder: Path) -> None:
+    path = folder / "stages" / "render.py"
+    edit_text(
+        path, "\nFEW = 10", "\nfrom stages.common.basics.params import load_params\n\nP = load_params()\nFEW = 10"
+    )
+    edit_text(path, "params.plots", "P.plots")
+
+
+def data_of_another_dataset(folder: Path) -> None:
+    at_the_start_of(folder, "baseline", 'open("data/vectorized/reuters/labels.json").close()')
+
+
+def mapped_data_of_another_dataset(folder: Path) -> None:
+    at_the_start_of(folder, "baseline", 'load_rows("reuters", "test")')
+
+
+def refusal_that_is_swallowed(folder: Path) -> None:
+    code = 'import contextlib\n    with contextlib.suppress(Exception):\n        open("published.yaml").close()'
+    at_the_start_of(folder, "render", code)
+
+
+def written_file(folder: Path) -> None:
+    at_the_start_of(folder, "render", 'open("reports/notes.txt", "w").close()')
+
+
+WORDS = "add `- stages/texts/words.py` to `deps` of report in dvc.yaml"
+UNDECLARED = [
+    (top_import, "report", WORDS),
+    (import_in_a_function, "report", WORDS),
+    (transitive_import, "report", WORDS),
+    (library, "render@imdb", "add `- libraries.scipy` to `params` of render in dvc.yaml"),
+    (param, "report", "add `- replicates` to `params` of report in dvc.yaml"),
+    (
+        param_no_longer_declared,
+        "train@imdb",
+        "add `- defaults.${item.dataset}.final` to `params` of train in dvc.yaml",
+    ),
+    (param_kept_in_a_global, "render@imdb", "add `- seed` to `params` of render in dvc.yaml"),
+    (
+        params_read_into_a_global,
+        "render@imdb",
+        "opens params.yaml: expected it to use its argument `params`",
+    ),
+    (data_of_another_dataset, "baseline@imdb", "add `- data/vectorized/reuters/labels.json` to `deps` of baseline"),
+    (mapped_data_of_another_dataset, "baseline@imdb", "data/vectorized/reuters/test/"),
+    (refusal_that_is_swallowed, "render@imdb", "add `- published.yaml` to `deps` of render in dvc.yaml"),
+    (written_file, "render@imdb", "add `- reports/notes.txt` to `outs` of render in dvc.yaml"),
+]
+
+
+@pytest.mark.parametrize(("edit", "stage", "line"), UNDECLARED, ids=[edit.__name__ for edit, _, _ in UNDECLARED])
+def test_a_run_fails_for_what_is_undeclared(copy: Path, edit: Callable[[Path], None], stage: str, line: str) -> None:
+    edit(copy)
+    before = (copy / "dvc.lock").read_bytes()
+    done = dvc(copy, "repro", "--force", "--single-item", stage, capture_output=True)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    (error,) = re.findall("^error: (.*)$", done.stderr, re.MULTILINE)
+    assert error.startswith(f"{stage} ")
+    assert line in error
+    assert (copy / "dvc.lock").read_bytes() == before
 
 
 def test_a_change_that_is_not_committed_is_named(project: Path) -> None:
@@ -359,12 +473,25 @@ def test_params_that_may_change_nothing_are_no_lie(project: Path) -> None:
     def edit(params: Any) -> None:
         params["baselines"]["logistic_regression"]["max_iter"] += 1
         params["download"]["timeout"] = 7
-        params["published"][0]["counts"] = False
+        params["datasets"]["imdb"]["labels"] = params["datasets"]["imdb"]["labels"].split()
 
     edit_params(project, edit)
-    before = (project / "reports" / "imdb" / "baselines.json").read_bytes()
+    edit_published(project, lambda content: content["published"][0].update(counts=False))
+    baselines = project / "reports" / "datasets" / "imdb" / "baselines.json"
+    before = baselines.read_bytes()
     run_dvc(project, "repro")
-    assert (project / "reports" / "imdb" / "baselines.json").read_bytes() == before
+    assert baselines.read_bytes() == before
+    commit(project)
+    assert findings(clone(project)) == []
+
+
+def test_a_setting_may_move_between_a_model_and_its_defaults(project: Path) -> None:
+    def move(params: Any) -> None:
+        params["models"]["imdb"]["final"] = params["defaults"]["imdb"]["final"]
+        params["defaults"]["imdb"]["final"] = {"epochs": 3, "leave_out": 7}  # for no model
+
+    edit_params(project, move)
+    run_dvc(project, "commit", "--force")  # a run gives the same bytes
     commit(project)
     assert findings(clone(project)) == []
 
@@ -393,7 +520,7 @@ def test_a_shallow_clone_says_what_to_fetch(project: Path) -> None:
 
 def test_rerun_tells_what_nothing_else_can(project: Path) -> None:
     assert findings(project, "--rerun", "baseline@imdb", "report") == []
-    path = project / "reports" / "imdb" / "baselines.json"
+    path = project / "reports" / "datasets" / "imdb" / "baselines.json"
     content = json.loads(path.read_text())
     content["naive_bayes"]["accuracy"] = 0.5
     path.write_text(json.dumps(content))
@@ -404,13 +531,37 @@ def test_rerun_tells_what_nothing_else_can(project: Path) -> None:
     shutil.rmtree(project / "data" / "vectorized" / "imdb")  # comes from the cache
     (found,) = findings(project, "--rerun", "baseline")
     assert found["stage"] == "baseline@imdb"
-    assert "wrote another reports/imdb/baselines.json" in found["problem"]
+    assert "wrote another reports/datasets/imdb/baselines.json" in found["problem"]
+
+
+def test_a_rerun_has_only_what_the_stage_declares(project: Path, tmp_path: Path) -> None:
+    (stage,) = (stage for stage in Repo(project).index.stages if stage.name == "baseline@imdb")
+    isolate(stage, tmp_path / "isolated")
+    files = {path.relative_to(tmp_path / "isolated") for path in (tmp_path / "isolated").rglob("*") if path.is_file()}
+    declared = {path for path in files if path.is_relative_to("data/vectorized/imdb") or path.parent.name == "basics"}
+    rest = {"dvc.yaml", "params.yaml", "stages/__main__.py", "stages/baseline.py"}
+    rest |= {"stages/__init__.py", "stages/common/__init__.py"}
+    assert set(map(str, files - declared)) == rest | {".dvc/config", ".dvc/config.local"}
+    assert {path.name for path in declared} > {"rows.py", "labels.json", "indices.npy"}
+
+
+def test_a_rerun_tells_what_hdf5_opened_undeclared(project: Path) -> None:
+    path = project / "stages" / "evaluate.py"
+    last = '    print(f"{name}: " + "  ".join('
+    other = '    __import__("h5py").File("data/models/reuters/model.weights.h5").close()\n'
+    edit_text(path, last, f"{other}{last}")
+    run_dvc(project, "repro")
+    commit(project)
+    assert findings(project) == []
+    (found,) = findings(project, "--rerun", "evaluate@imdb")
+    assert found["stage"] == "evaluate@imdb"
+    assert found["problem"] == "fails when it is run again with nothing but what it declares, see above"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--rerun", "nonsense"), "error: --rerun nonsense: expected a stage of dvc.yaml"),
+        (("--rerun", "nonsense"), "error: --rerun: expected stages of dvc.yaml; Stage 'nonsense'"),
         (("--rerun", "train@imdb"), "error: data/vectorized/imdb: not here and not in the cache"),
         (("train@imdb",), "Error: --rerun and STAGE go together"),
     ],
@@ -426,89 +577,3 @@ def test_without_git_there_is_one_line(copy: Path) -> None:
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: git ")
-
-
-# What code depends on
-
-PARAMS = """
-class Section: ...
-class Inner(Section):
-    deep: int
-class Sized(Section):
-    size: int
-class Model(Sized):
-    inner: Inner
-    _unused: int
-    @property
-    def twice(self): return self.size * 2
-class Data(Section):
-    rate: float | None = None
-class Params(Section):
-    seed: int
-    models: Annotated[dict[Name, Model], 1]
-    data: Data
-    words: list[str]
-def load_params(): ...
-"""
-
-
-@pytest.mark.parametrize(
-    ("code", "read"),
-    [
-        ("params.seed", "seed"),
-        ("x = params; y = x.data; print(y.rate)", "data.rate"),
-        ("model = params.models[name]; model.size", "models.*.size"),
-        ("params.models['a'].inner.deep", "models.a.inner.deep"),
-        ("[m.size for m in params.models.values()]", "models.(each).size"),
-        ("for n, m in params.models.items(): m.inner.deep", "models.(each).inner.deep"),
-        ("for n in sorted(params.models): params.models[n].size", "models.(each).size"),
-        ("print(name in params.models, len(params.models), ', '.join(params.models))", ""),
-        ("params.models[name].twice", "models.*.size"),
-        ("print(f'{params.words}')", "words"),
-        ("print(params.data)", "data"),
-        ("json.dumps({'data': params.data})", "data"),
-        ("params.models[name].model_dump()", "models.*"),
-        ("params.models[name].model_dump(include=set(Sized.model_fields))", "models.*.size"),
-        ("self.kept = params.data", "data"),
-        ("getattr(params, 'seed')", "seed"),
-        ("getattr(params.data, name)", "data"),
-        ("helper(params.models[name])", "models.*.inner.deep"),
-        ("helper(model=params.models[name])", "models.*.inner.deep"),
-        ("common.helper(params.models[name])", "models.*.inner.deep"),
-        ("call(lambda: params.seed)", "seed"),
-        ("call(work_on_seed)", "seed"),
-        ("Holder(params.models[name])", "models.*.size"),
-        ("unknown.library(work_on_seed)", "seed"),
-        ("model, seed = params.models[name], params.seed; model.size", "models.*.size seed"),
-        ("returned(params).size", "models.*.size"),
-        ("(params.models['a'] if name else params.models['b']).size", "models.a.size models.b.size"),
-        ("with open(name) as file:\n        file.write(params.seed)", "seed"),
-        ("try:\n        pass\n    finally:\n        params.seed", "seed"),
-        ("def local(seed=params.seed): pass", "seed"),
-        ("class Local:\n        seed = params.seed", "seed"),
-        ("while params.seed:\n        pass", "seed"),
-    ],
-)
-def test_params_read_are_found(tmp_path: Path, code: str, read: str) -> None:
-    (tmp_path / "stages" / "common").mkdir(parents=True)
-    (tmp_path / "stages" / "__init__.py").write_text('"""Docstring."""')
-    (tmp_path / "stages" / "common" / "__init__.py").write_text("")
-    (tmp_path / "stages" / "common" / "params.py").write_text(PARAMS)
-    (tmp_path / "stages" / "common" / "helpers.py").write_text(
-        "def helper(model): return model.inner.deep\n"
-        "def call(function): function()\n"
-        "def not_called(params): params.data.rate\n"
-        "def returned(params): return params.models[3]\n"
-        "class Holder:\n    def __init__(self, model): self.size = model.size\n"
-    )
-    (tmp_path / "stages" / "work.py").write_text(
-        "import stages.common.helpers as common\n"
-        "from stages.common.helpers import Holder, call, helper, returned\n"
-        "from stages.common.params import Sized, load_params\n"
-        "def work_on_seed(): load_params().seed\n"
-        f"def main(self, name):\n    params = load_params()\n    {code}\n"
-        "if __name__ == '__main__':\n    call(lambda: main(None, input()))\n"
-    )
-    assert {".".join(path) for path in params_read(tmp_path, "stages.work")} == set(read.split())
-    files = {"stages/work.py", "stages/common/helpers.py", "stages/common/params.py"}
-    assert set(map(str, local_imports(tmp_path, "stages.work"))) == files

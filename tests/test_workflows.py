@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from stages.bagpipe.scratch import ROOT
+from stages.scratch.copies import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 TOOLS = Path(sys.executable).parent

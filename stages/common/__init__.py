@@ -1,1 +1,1 @@
-"""What several stages share: params, artifacts, the official file format, the network."""
+"""What the stages share that train: the network, and the basics, which all stages share."""

@@ -1,6 +1,8 @@
 """What a validation run comes to."""
 
-from stages.common.artifacts import rounded
+from stages.common.basics.artifacts import rounded
+
+CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")  # of history.csv, in this order
 
 
 def validation_figures(history: dict[str, list[float]]) -> dict[str, float]:

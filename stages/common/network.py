@@ -1,37 +1,17 @@
 """The network and how it is fed: ordinary Keras, made as fast as the work allows on a CPU.
 
 A text is a multi-hot row of 10,000 numbers, 99 % of them zeros. The notebooks multiply the zeros, too; nearly all
-their minute goes into moving them. Here the first layer takes the rows as they are stored, sparse, and the rest
-is the textbook's `compile`, `fit`, `evaluate`, `predict`. Six choices carry the speed; each is a measurement:
+their minute goes into moving them. Here the first layer takes the rows as they are stored, sparse; the rest is the
+textbook's `compile`, `fit`, `evaluate` and `predict`.
 
-The product. `MultiHotDense` is `keras.layers.Dense` but for one line: for a sparse input it calls
-`tf.sparse.sparse_dense_matmul`, where Keras' own `Dense` goes through `embedding_lookup_sparse`, which is no faster
-than multiplying zeros. The op's gradient is the same op transposed. Its CPU kernel has a scalar loop for fewer than
-32 columns and a slower general path beyond; so the kernel matrix is split into blocks of 16 columns and the outputs
-joined, which computes the same sums in the same order.
+    runs = Runs(settings, rows, classes, epochs)   # a model's settings, see stages/common/basics/params.py
+    model, history = runs.run(seed)
+    save(model, runs.network, folder)
+    load(folder).predict(rows)
 
-The stream. Keras asks a `tf.data` dataset for a new iterator every epoch, 16 to 35 ms each time: half of an epoch of
-this size. `training_batches` is one finite dataset over all epochs, read through one iterator with
-`steps_per_epoch`; an epoch's order is a stateless shuffle of (seed, epoch), so it does not depend on what ran before.
-A batch is gathered from the rows as a RaggedTensor while the previous one trains (`prefetch`).
-
-The loop. `steps_per_execution` = steps of an epoch runs a whole epoch as one call of a `tf.function`. Callbacks for
-batches then fire once an epoch; the progress bar moves an epoch at a time.
-
-The start. Most stages last a few seconds, and one and a half of these import Keras and TensorFlow. It would be two:
-Keras also imports scikit-learn and matplotlib where they are installed, for wrappers and plots that no stage uses, so
-these are hidden from it. The functions of the stream are traced as they are written; AutoGraph, looking for Python
-loops to convert, would find none.
-
-The memory. Every step allocates and frees some megabytes. The C library would give them back to the system each
-time and get them anew, zeroed page by page: a tenth of a run, and more where several runs do so at once. It is told
-to keep them.
-
-The threads. Steps of one millisecond do not gain from splitting an operation over cores: one thread computes while
-another prepares the next batch. Fixed counts also mean that results do not depend on the number of cores.
-
-Determinism: weights, order and ops are functions of the seed (`tf.config.experimental.enable_op_determinism`);
-oneDNN is off because its kernels, and their last digits, differ from one processor to the next.
+The same seed gives the same bytes: weights, order and ops are functions of it, whatever the number of cores or the
+user's own settings of Keras. What looks unusual below is there for speed, with its reason beside it; each is a
+measurement, see reports/benchmark.md.
 """
 
 import ctypes
@@ -44,16 +24,22 @@ from typing import Any
 
 # Before TensorFlow is imported: afterwards it does not look.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["KERAS_HOME"] = os.devnull  # where no keras.json of a user's can change types and constants
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # sparse products on a GPU are not deterministic
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # its kernels, and their last digits, differ between processors
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # start-up notes on instruction sets and devices
 
+# Every step allocates and frees some megabytes. The C library would give them back to the system each time and get
+# them anew, zeroed page by page: a tenth of a run, and more where several runs do so at once. So it keeps them.
 if hasattr(libc := ctypes.CDLL(None), "mallopt"):  # glibc
     for option in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
         libc.mallopt(option, 2**30)
 
-UNUSED = [package for package in ("sklearn", "matplotlib") if package not in sys.modules]
-sys.modules.update(dict.fromkeys(UNUSED))  # None: `import` fails as if they were not installed
+# Most stages last a few seconds, of which importing Keras takes one and a half. It would be two: Keras and TensorFlow
+# import these where they are installed, for what no stage uses. So they do not find them.
+OPTIONAL = ("PIL", "matplotlib", "scipy", "sklearn")
+HIDDEN = [package for package in OPTIONAL if package not in sys.modules]
+sys.modules.update(dict.fromkeys(HIDDEN))  # None: `import` fails as if they were not installed
 gc.disable()  # half a million objects that live until the end: not to be looked through time and again
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
@@ -61,28 +47,35 @@ import tensorflow as tf  # noqa: E402
 
 gc.freeze()
 gc.enable()
-for package in UNUSED:
+for package in HIDDEN:
     del sys.modules[package]  # importable again
 
-from stages.common.artifacts import new_directory, read_json, write_json  # noqa: E402
-from stages.common.errors import UserError  # noqa: E402
-from stages.common.params import BINARY_LOSSES, Dataset, Model, Network  # noqa: E402
-from stages.common.rows import Rows  # noqa: E402
+from stages.common.basics.artifacts import new_directory, read_json, write_json  # noqa: E402
+from stages.common.basics.errors import UserError  # noqa: E402
+from stages.common.basics.params import BINARY_LOSSES, Settings  # noqa: E402
+from stages.common.basics.rows import Rows  # noqa: E402
 
+# Steps of one millisecond do not gain from splitting an operation over cores: one thread computes while another
+# prepares the next batch. Fixed counts also mean that results do not depend on the number of cores.
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(2)
 tf.config.experimental.enable_op_determinism()
 
-as_written = tf.autograph.experimental.do_not_convert
+as_written = tf.autograph.experimental.do_not_convert  # AutoGraph looks for Python loops; there are none
 
-COLUMNS = 16  # of the kernel a sparse product takes at a time
+# Of the kernel a sparse product takes at a time. The op's CPU kernel has a fast loop for fewer than 32 columns and a
+# slower general path beyond; in blocks it computes the same sums in the same order.
+COLUMNS = 16
 ROWS_AT_ONCE = 10_000  # of validation, evaluation and prediction
 NETWORK_FILE, WEIGHTS_FILE = "network.json", "model.weights.h5"
 
 
 @keras.saving.register_keras_serializable(package="bagpipe")
 class MultiHotDense(keras.layers.Dense):
-    """`keras.layers.Dense` that multiplies a `tf.SparseTensor` without its zeros."""
+    """`keras.layers.Dense` that multiplies a `tf.SparseTensor` without its zeros.
+
+    Keras' own goes through `embedding_lookup_sparse` there, which is no faster than multiplying the zeros.
+    """
 
     def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         if not isinstance(inputs, tf.SparseTensor):
@@ -93,21 +86,35 @@ class MultiHotDense(keras.layers.Dense):
         return self.activation(tf.nn.bias_add(tf.concat(products, axis=1), self.bias))
 
 
-def new_model(network: Network, num_words: int, classes: int, seed: int) -> keras.Model:
-    """Build the network of a model of params.yaml, with fresh weights drawn from `seed`."""
+Network = dict[str, Any]  # what network.json holds: settings of the network, and the shape of its input and output
+
+
+def network_of(settings: Settings, num_words: int, classes: int) -> Network:
+    """What a model's weights and outputs depend on besides its training rows."""
+    fields = ("hidden", "activation", "loss", "optimizer", "learning_rate")
+    return {
+        "num_words": num_words,
+        "classes": classes,
+        "network": {field: getattr(settings, field) for field in fields},
+    }
+
+
+def new_model(network: Network, seed: int) -> keras.Model:
+    """Build a network with fresh weights drawn from `seed`."""
     keras.utils.set_random_seed(seed)
-    binary = network.loss in BINARY_LOSSES
-    first, *others = network.hidden
+    settings = network["network"]
+    binary = settings["loss"] in BINARY_LOSSES
+    first, *others = settings["hidden"]
     return keras.Sequential(
         [
-            keras.Input((num_words,), sparse=True, name="multi_hot"),
-            MultiHotDense(first, activation=network.activation, name="hidden_1"),
+            keras.Input((network["num_words"],), sparse=True, name="multi_hot"),
+            MultiHotDense(first, activation=settings["activation"], name="hidden_1"),
             *(
-                keras.layers.Dense(units, activation=network.activation, name=f"hidden_{number}")
+                keras.layers.Dense(units, activation=settings["activation"], name=f"hidden_{number}")
                 for number, units in enumerate(others, start=2)
             ),
             keras.layers.Dense(
-                1 if binary else classes,
+                1 if binary else network["classes"],
                 activation="sigmoid" if binary else "softmax",
                 name="probabilities",
             ),
@@ -118,15 +125,12 @@ def new_model(network: Network, num_words: int, classes: int, seed: int) -> kera
 
 def compile_model(model: keras.Model, network: Network, steps_per_execution: int = 1) -> None:
     """Compile with the optimizer, loss and metric of params.yaml."""
-    optimizer = keras.optimizers.get(
-        {
-            "class_name": network.optimizer,
-            "config": {"learning_rate": network.learning_rate, "name": network.optimizer},
-        }
-    )
+    settings = network["network"]
+    name = settings["optimizer"]
+    config = {"learning_rate": settings["learning_rate"], "name": name}
     model.compile(
-        optimizer=optimizer,
-        loss=network.loss,
+        optimizer=keras.optimizers.get({"class_name": name, "config": config}),
+        loss=settings["loss"],
         metrics=["accuracy"],
         steps_per_execution=steps_per_execution,
     )
@@ -155,22 +159,27 @@ def targets(labels: tf.Tensor, loss: str, classes: int) -> tf.Tensor:
 class Feed:
     """Rows of a dataset as batches for a model: multi-hot inputs and the targets of its loss."""
 
-    def __init__(self, rows: Rows, loss: str, num_words: int, classes: int) -> None:
+    def __init__(self, rows: Rows, loss: str, classes: int) -> None:
         self.size = len(rows.labels)
         self._rows = tf.RaggedTensor.from_row_splits(rows.indices, rows.indptr, validate=False)
         self._labels = tf.constant(rows.labels)
         self._loss = loss
-        self._num_words = num_words
+        self._columns = rows.columns
         self._classes = classes
 
     def batch(self, rows: tf.RaggedTensor, labels: tf.Tensor) -> tuple[tf.SparseTensor, tf.Tensor]:
         return (
-            multi_hot(rows, self._num_words),
+            multi_hot(rows, self._columns),
             targets(labels, self._loss, self._classes),
         )
 
     def training_batches(self, size: int, epochs: int, seed: int) -> tuple[tf.data.Dataset, int]:
-        """All batches of all epochs, each epoch in an order of its own, and the batches an epoch."""
+        """All batches of all epochs, each epoch in an order of its own, and the batches an epoch.
+
+        Keras asks a dataset for a new iterator every epoch, 16 to 35 ms each time: half of an epoch of this size. So
+        this is one finite dataset, read through one iterator with `steps_per_epoch`. The order is a stateless shuffle
+        of (seed, epoch), so it does not depend on what ran before. A batch is gathered while the previous one trains.
+        """
         steps = math.ceil(self.size / size)
 
         @as_written
@@ -220,22 +229,23 @@ class Runs:
     """
 
     def __init__(
-        self,
-        settings: Model,
-        dataset: Dataset,
-        rows: Rows,
-        epochs: int,
-        held_out: Rows | None = None,
+        self, settings: Settings, rows: Rows, classes: int, epochs: int, held_out: Rows | None = None
     ) -> None:
-        """Prepare runs of `epochs` epochs on `rows`, with `held_out` rows to validate on after each epoch."""
-        shape = (dataset.num_words, dataset.classes)
-        self._new_model = lambda seed: new_model(settings, *shape, seed)
-        self._rows = Feed(rows, settings.loss, *shape)
-        self._held_out = held_out and Feed(held_out, settings.loss, *shape).ordered_batches().cache()
+        """Prepare runs of `epochs` epochs on `rows`, with `held_out` rows to validate on after each epoch.
+
+        Raises:
+            UserError: the loss is one for two classes, and there are more.
+        """
+        if settings.loss in BINARY_LOSSES and classes != 2:
+            raise UserError(f"params.yaml: loss {settings.loss} expects 2 classes; {settings.dataset} has {classes}")
+        self.network = network_of(settings, rows.columns, classes)
+        self._rows = Feed(rows, settings.loss, classes)
+        self._held_out = held_out and Feed(held_out, settings.loss, classes).ordered_batches().cache()
         self._batch_size = settings.batch_size
         self._epochs = epochs
-        self._model = self._new_model(0)
-        compile_model(self._model, settings, math.ceil(self._rows.size / settings.batch_size))
+        self._model = new_model(self.network, 0)
+        # a whole epoch is one call of a `tf.function`; the progress bar moves an epoch at a time
+        compile_model(self._model, self.network, math.ceil(self._rows.size / settings.batch_size))
         self._model.optimizer.build(self._model.trainable_variables)
         self._fresh_slots = [variable.numpy() for variable in self._model.optimizer.variables]
 
@@ -249,7 +259,7 @@ class Runs:
         Raises:
             UserError: training diverged.
         """
-        self._model.set_weights(self._new_model(seed).get_weights())
+        self._model.set_weights(new_model(self.network, seed).get_weights())
         for variable, value in zip(self._model.optimizer.variables, self._fresh_slots, strict=True):
             variable.assign(value)
         batches, steps = self._rows.training_batches(self._batch_size, self._epochs, seed)
@@ -268,13 +278,11 @@ class Runs:
         return self._model, history
 
 
-def save(model: keras.Model, network: Network, dataset: Dataset, folder: Path) -> None:
+def save(model: keras.Model, network: Network, folder: Path) -> None:
     """Save a model's weights, and what rebuilds the model around them, in a new folder.
 
     Not as one `.keras` file: that holds the date and addresses in memory, so no two would be the same bytes.
     """
-    shape = {"num_words": dataset.num_words, "classes": dataset.classes}
-    settings = network.model_dump(include=set(Network.model_fields))
     compile_model(model, network)  # leaves the optimizer's slots behind
     with new_directory(folder) as partial:
         # HDF5 crashes when a write fails: see beforehand that there is room, weights and 64 KiB of structure
@@ -282,7 +290,7 @@ def save(model: keras.Model, network: Network, dataset: Dataset, folder: Path) -
             room.write(bytes(4 * model.count_params() + 65_536))
         (partial / WEIGHTS_FILE).unlink()
         model.save_weights(partial / WEIGHTS_FILE)
-        write_json(partial / NETWORK_FILE, {**shape, "network": settings})
+        write_json(partial / NETWORK_FILE, network)
 
 
 def load(folder: Path | str) -> keras.Model:
@@ -293,9 +301,8 @@ def load(folder: Path | str) -> keras.Model:
     Raises:
         OSError: there is no model.
     """
-    saved = read_json(Path(folder) / NETWORK_FILE)
-    network = Network.model_validate(saved["network"])
-    model = new_model(network, saved["num_words"], saved["classes"], seed=0)
+    network = read_json(Path(folder) / NETWORK_FILE)
+    model = new_model(network, seed=0)
     model.load_weights(Path(folder) / WEIGHTS_FILE)
     compile_model(model, network)
     return model

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from stages.common.rows import Rows
+from stages.common.basics.rows import Rows
 from tests.benchmarks.steps import BATCH, NUM_WORDS, SETTINGS, Clock, read_rows
 
 

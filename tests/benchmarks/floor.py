@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sparse
 
-from stages.common.rows import Rows
+from stages.common.basics.rows import Rows
 from tests.benchmarks.steps import BATCH, NUM_WORDS, SETTINGS, Clock, read_rows
 
 

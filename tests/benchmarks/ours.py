@@ -5,10 +5,11 @@ import io
 import tempfile
 from pathlib import Path
 
-from stages.common.corpus import verify
+from stages.common.basics.artifacts import check_file
+from stages.common.basics.params import load_params, settings_of
+from stages.common.basics.rows import hold_out
 from stages.common.network import Feed, Runs
-from stages.common.params import load_params
-from stages.common.rows import hold_out
+from stages.official.corpus import archive_of
 from stages.vectorize import write_rows
 from tests.benchmarks.steps import SETTINGS, Clock, read_rows
 
@@ -16,26 +17,27 @@ from tests.benchmarks.steps import SETTINGS, Clock, read_rows
 def work(name: str, mirror: Path, clock: Clock) -> None:
     """One dataset, from the archive to the test accuracy."""
     params = load_params()
-    dataset, model = params.datasets[name], params.models[name]
+    dataset, settings = params.datasets[name], settings_of(params, name)
+    classes = len(dataset.labels)
     with tempfile.TemporaryDirectory() as folder:
         with clock.step(name, "load"):
             for file, expected in dataset.files.items():
-                verify(mirror / file, expected)
+                check_file(mirror / file, expected.bytes, expected.sha256)
         with clock.step(name, "vectorize"):
             rows = Path(folder) / "rows"
             rows.mkdir()
-            write_rows(dataset, mirror / dataset.archive, rows)
+            write_rows(dataset, mirror / archive_of(dataset), rows)
             train, test = read_rows(rows / "train"), read_rows(rows / "test")
         with clock.step(name, "fit"):
-            held_out, remaining = hold_out(train, model.validation.holdout, "holdout")
-            Runs(model, dataset, remaining, model.validation.epochs, held_out).run(params.seed)
+            held_out, remaining = hold_out(train, settings.validation.holdout, "holdout")
+            Runs(settings, remaining, classes, settings.validation.epochs, held_out).run(params.seed)
         with clock.step(name, "final fit"):
-            trained, _ = Runs(model, dataset, train, model.final.epochs).run(params.seed)
+            trained, _ = Runs(settings, train, classes, settings.final.epochs).run(params.seed)
         with clock.step(name, "evaluate"):
-            batches = Feed(test, model.loss, dataset.num_words, dataset.classes).ordered_batches()
+            batches = Feed(test, settings.loss, classes).ordered_batches()
             _, clock.accuracy[name] = trained.evaluate(batches, verbose=0)
             trained.predict(batches, verbose=0)
-        runs = Runs(model, dataset, remaining, model.validation.epochs)
+        runs = Runs(settings, remaining, classes, settings.validation.epochs)
         runs.run(params.seed)
         with clock.step(name, "steps"):  # the bare training steps: traced before, nothing validated
             runs.run(params.seed + 1)

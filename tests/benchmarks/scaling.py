@@ -16,12 +16,13 @@ from matplotlib.axes import Axes
 from tabulate import tabulate
 from tqdm import tqdm
 
-from stages.bagpipe.corpora import Generator, made_up_words, make_generator
-from stages.bagpipe.scratch import MIRROR, copy_project, edit_yaml, environment
-from stages.common.artifacts import write_json
-from stages.common.figures import TEST, TRAINING, VALIDATION
-from stages.common.params import PARAMS_FILE
+from stages.common.basics.artifacts import write_json
+from stages.common.basics.params import PARAMS_FILE
+from stages.drawing.figures import TEST, TRAINING, VALIDATION
+from stages.scratch.copies import copy_project, environment, mirror_of
+from stages.scratch.corpora import Generator, made_up_words, make_generator
 from tests.benchmarks.steps import run
+from tests.editing import edit_yaml
 
 SMALLEST, TEST_ROWS, BLOCK = 10_000, 1_000, 50_000
 VOCABULARY, MEAN_LENGTH = 20_000, 30.0
@@ -84,7 +85,7 @@ def write_corpus(folder: Path, generator: Generator, rows: int, texts_file: Path
 def prepare(folder: Path, rows: int) -> None:
     """Fill a folder with a copy of the project on a corpus of so many training rows."""
     copy_project(folder)
-    mirror = folder / MIRROR
+    mirror = mirror_of(folder)
     generator = make_generator(2, VOCABULARY, MEAN_LENGTH, 0.5, np.random.default_rng(1))
     write_corpus(mirror, generator, rows, folder / "texts.txt")
 
@@ -93,7 +94,7 @@ def prepare(folder: Path, rows: int) -> None:
             with open(mirror / name, "rb") as stream:
                 file["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
             file["bytes"] = (mirror / name).stat().st_size
-        content["models"]["imdb"]["final"]["epochs"] = 1
+        content["defaults"]["imdb"]["final"]["epochs"] = 1
 
     edit_yaml(folder / PARAMS_FILE, edit)
 
@@ -105,11 +106,11 @@ def measure(rows: int) -> Measured:
         prepare(folder, rows)
         env = environment(folder)
         python = [sys.executable, "-m"]
-        run([*python, "stages.download", "imdb"], folder, env)
+        run([*python, "stages", "download", "imdb"], folder, env)
         commands = {
-            "vectorize": [*python, "stages.vectorize", "imdb"],
-            "train": [*python, "stages.train", "imdb"],
-            "predict": [*python, "stages.bagpipe.main", "predict", "imdb", "--tsv", "--file", "texts.txt"],
+            "vectorize": [*python, "stages", "vectorize", "imdb"],
+            "train": [*python, "stages", "train", "imdb"],
+            "predict": [*python, "stages.commands.main", "predict", "imdb", "--tsv", "--file", "texts.txt"],
         }
         done = {name: run(command, folder, env) for name, command in commands.items()}
         train = folder / "data" / "vectorized" / "imdb" / "train"

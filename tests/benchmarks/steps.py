@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.common.rows import Rows
+from stages.common.basics.rows import Rows
 
 DATASETS = ("imdb", "reuters")
 NUM_WORDS, BATCH = 10_000, 512

@@ -1,1 +1,0 @@
-"""`bagpipe`: what a person does around the pipeline. No stage imports it."""

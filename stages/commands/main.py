@@ -1,0 +1,157 @@
+"""The command line of `bagpipe`. Each command imports what it needs when it is called."""
+
+from pathlib import Path
+
+import click
+
+from stages.common.basics.errors import run
+
+CERTIFICATE = click.Path(exists=True, dir_okay=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """What a person does around the pipeline."""
+
+
+@main.command("run")
+def run_command() -> None:
+    """Bring every result up to date and show them."""
+    from stages.commands.run import run_all
+
+    run(run_all)
+
+
+@main.command("repro")
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option(
+    "--jobs", "-j", type=click.IntRange(min=1), help="Stages at once, as far as memory allows; by default one a core."
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    envvar="DASK_SCHEDULER_ADDRESS",
+    show_envvar=True,
+    help="Run on the workers of this Dask scheduler, by default one a thread.",
+)
+@click.option("--tls-ca-file", type=CERTIFICATE, help="For a scheduler at tls://, who vouches for it; PEM.")
+@click.option("--tls-cert", type=CERTIFICATE, help="For the same, your certificate; PEM.")
+@click.option("--tls-key", type=CERTIFICATE, help="For the same, the key of your certificate; PEM.")
+@click.option("--keep-going", "-k", is_flag=True, help="After a failure, run all that does not depend on it.")
+@click.option("--dry", is_flag=True, help="Only list what would run, in waves.")
+def repro_command(
+    targets: tuple[str, ...],
+    jobs: int | None,
+    scheduler: str | None,
+    tls_ca_file: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    keep_going: bool,
+    dry: bool,
+) -> None:
+    """As `dvc repro`, with independent stages at once.
+
+    TARGET: a stage as in train@imdb, or train for all models; by default everything.
+    """
+    tls = (tls_ca_file, tls_cert, tls_key)
+    if any(tls) and not (all(tls) and scheduler):
+        raise click.UsageError("--tls-ca-file, --tls-cert, --tls-key and --scheduler go together")
+    from stages.running.repro import repro
+
+    run(lambda: repro(targets, jobs, scheduler, keep_going, dry, tls if all(tls) else None))
+
+
+@main.command("demo")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+def demo_command(folder: Path | None) -> None:
+    """Run the pipeline on small generated corpora, with no network.
+
+    FOLDER: where, an empty folder; by default a temporary one.
+    """
+    from stages.commands.demo import demo
+
+    run(lambda: demo(folder))
+
+
+@main.command("results")
+def results_command() -> None:
+    """Show the results in short."""
+    from stages.commands.summary import results
+
+    run(lambda: print(results(Path())))
+
+
+@main.command("decode")
+@click.argument("dataset")
+@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True)
+@click.option("--index", type=int, default=0, show_default=True, help="The first sample.")
+@click.option("--label", help="Only samples of this label, by number or name.")
+@click.option("--count", type=click.IntRange(min=1), help="How many; by default 1, with --label 5.")
+def decode_command(dataset: str, split: str, index: int, label: str | None, count: int | None) -> None:
+    """Show samples of a DATASET of params.yaml as text, with their labels."""
+    from stages.texts.decode import decode_samples
+
+    run(lambda: decode_samples(dataset, split, index, label, count or (1 if label is None else 5)))
+
+
+@main.command("predict")
+@click.argument("model")
+@click.argument("text", nargs=-1)
+@click.option("--file", help="A file with one text a line; - is standard input.")
+@click.option("--json", "form", flag_value="json", help="One JSON object a line.")
+@click.option("--tsv", "form", flag_value="tsv", help="Tab-separated, with a header.")
+@click.option("--table", "form", flag_value="table", default=True, help="To be read; the default.")
+@click.option("--explain", is_flag=True, help="Name the words without which the output changes most.")
+def predict_command(model: str, text: tuple[str, ...], file: str | None, form: str, explain: bool) -> None:
+    """Classify texts with a trained MODEL of params.yaml.
+
+    The texts are the arguments, or the lines of a file or of standard input.
+    """
+    from stages.texts.predict import predict_all, texts_from
+
+    run(lambda: predict_all(model, texts_from(list(text), file), form, explain))
+
+
+@main.command("diff")
+@click.argument("revision", required=False)
+@click.argument("other", required=False)
+@click.option("--json", "form", flag_value="json", help="All of it, for machines.")
+@click.option("--md", "form", flag_value="md", help="Markdown, for a pull request.")
+@click.option("--table", "form", flag_value="table", default=True, help="To be read; the default.")
+@click.option("--fail-on", type=click.Choice(["worse"]), help="Exit with 1 if a figure got worse beyond noise.")
+def diff_command(revision: str | None, other: str | None, form: str, fail_on: str | None) -> None:
+    """Show what differs between REVISION and the workspace, or between REVISION and OTHER.
+
+    REVISION: a branch, a tag or a commit; by default the main branch.
+    """
+    from stages.review.diff import diff
+
+    run(lambda: diff(revision, other, form, fail_on))
+
+
+@main.command("resolve-lock")
+def resolve_lock_command() -> None:
+    """Settle dvc.lock and reports/ in a merge conflict, and run what neither side has computed."""
+    from stages.review.resolve import resolve_conflict
+
+    run(resolve_conflict)
+
+
+@main.command("verify")
+@click.argument("stages", metavar="[STAGE]...", nargs=-1)
+@click.option("--rerun", is_flag=True, help="Run each STAGE again in a scratch copy, too, and compare bytes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def verify_command(stages: tuple[str, ...], rerun: bool, as_json: bool) -> None:
+    """Check that the committed pipeline is true, with or without the data.
+
+    Exit status 1: it is not. STAGE is a name of dvc.yaml, as in train@imdb, or train for all models.
+    """
+    if rerun != bool(stages):
+        raise click.UsageError("--rerun and STAGE go together, as in: bagpipe verify --rerun train@imdb")
+    from stages.review.verify import verify
+
+    run(lambda: verify(as_json, stages))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What every stage uses: its declaration in dvc.yaml, params, artifacts, errors."""

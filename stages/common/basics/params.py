@@ -1,0 +1,257 @@
+"""params.yaml, typed and validated: the one place that knows its keys.
+
+A stage does not get all of it, but what dvc.yaml declares for it: see `declared.py`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from stages.common.basics.errors import UserError
+
+PARAMS_FILE = Path("params.yaml")
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]  # it becomes a folder's name
+PositiveInt = Annotated[int, Field(gt=0, strict=True)]
+NonNegativeInt = Annotated[int, Field(ge=0, strict=True)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+BINARY_LOSSES = ("binary_crossentropy", "mse")
+
+
+class Section(BaseModel):
+    """A mapping of a YAML file: a key that is not a field is an error, and nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+class Download(Section):
+    url: str
+    retries: NonNegativeInt
+    timeout: PositiveFloat
+
+
+class File(Section):
+    sha256: Sha256
+    bytes: PositiveInt
+
+
+def _words(value: Any) -> Any:
+    return value.split() if isinstance(value, str) else value
+
+
+class Dataset(Section):
+    """A dataset of official files. labels: a list, or a string of words."""
+
+    files: Annotated[dict[str, File], Field(min_length=2, max_length=2)]
+    num_words: Annotated[int, Field(gt=2, strict=True)]
+    shuffle_seed: NonNegativeInt
+    test_split: Fraction | None
+    labels: Annotated[list[str], BeforeValidator(_words), Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _labels_are_distinct(self) -> Self:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels: expected no label twice")
+        return self
+
+    @model_validator(mode="after")
+    def _an_archive_and_an_index(self) -> Self:
+        if {Path(name).suffix for name in self.files} != {".npz", ".json"}:
+            raise ValueError(f"files: expected one .npz and one .json, found {', '.join(self.files)}")
+        return self
+
+
+class Validation(Section):
+    holdout: PositiveInt
+    epochs: PositiveInt
+
+
+class Final(Section):
+    epochs: PositiveInt
+    leave_out: NonNegativeInt
+
+
+Activation = Literal["relu", "tanh", "sigmoid", "elu", "gelu", "leaky_relu", "selu", "silu"]
+Loss = Literal["binary_crossentropy", "categorical_crossentropy", "mse", "sparse_categorical_crossentropy"]
+Optimizer = Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
+
+
+class Defaults(Section):
+    """What the models of a dataset have unless their own section says otherwise.
+
+    reference: the model that the others are compared with.
+    """
+
+    reference: str
+    activation: Activation
+    loss: Loss
+    optimizer: Optimizer
+    learning_rate: PositiveFloat
+    batch_size: PositiveInt
+    validation: Validation
+    final: Final
+
+
+class Model(Section):
+    """A model's own section. What it leaves out is as in `defaults` of its dataset."""
+
+    dataset: str
+    hidden: Annotated[list[PositiveInt], Field(min_length=1)]
+    activation: Activation | None = None
+    loss: Loss | None = None
+    optimizer: Optimizer | None = None
+    learning_rate: PositiveFloat | None = None
+    batch_size: PositiveInt | None = None
+    validation: Validation | None = None
+    final: Final | None = None
+
+
+class Settings(NamedTuple):
+    """A model's own section and its dataset's defaults: `settings.loss` is the one or the other."""
+
+    own: Model
+    defaults: Defaults
+
+    def __getattr__(self, name: str) -> Any:
+        own = getattr(self.own, name)
+        return getattr(self.defaults, name) if own is None else own
+
+    def where(self, model: str, key: str) -> str:
+        """Where params.yaml has a setting of this model: `models.imdb.final.epochs`, or that of the defaults."""
+        own = getattr(self.own, key.partition(".")[0])
+        return f"defaults.{self.own.dataset}.{key}" if own is None else f"models.{model}.{key}"
+
+
+class Plots(Section):
+    width: PositiveFloat
+    height: PositiveFloat
+    dpi: PositiveInt
+
+
+class Replicates(Section):
+    n: Annotated[int, Field(ge=2, strict=True)]
+
+
+class NaiveBayes(Section):
+    alpha: PositiveFloat
+
+
+class LogisticRegression(Section):
+    C: PositiveFloat
+    tol: PositiveFloat
+    max_iter: PositiveInt
+
+
+class Baselines(Section):
+    shuffle_seed: NonNegativeInt
+    naive_bayes: NaiveBayes
+    logistic_regression: LogisticRegression
+
+
+class Params(Section):
+    seed: NonNegativeInt
+    defaults: dict[Name, Defaults]
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    replicates: Replicates
+    baselines: Baselines
+    plots: Plots
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    download: Download
+    libraries: dict[str, str]
+
+    @model_validator(mode="after")
+    def _models_fit_their_datasets(self) -> Self:
+        for name, model in self.models.items():
+            if model.dataset not in self.datasets:
+                known = ", ".join(self.datasets)
+                raise ValueError(f"models.{name}.dataset: expected one of {known}; found {model.dataset!r}")
+            if model.dataset not in self.defaults:
+                raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
+            classes, loss = len(self.datasets[model.dataset].labels), settings_of(self, name).loss
+            if loss in BINARY_LOSSES and classes != 2:
+                where = f"models.{name}" if model.loss else f"defaults.{model.dataset}"
+                raise ValueError(f"{where}.loss: {loss} expects 2 classes; {model.dataset} has {classes}")
+        for name, defaults in self.defaults.items():
+            known = models_of(self, name)
+            if known and defaults.reference not in known:
+                expected = ", ".join(known)
+                raise ValueError(
+                    f"defaults.{name}.reference: expected one of {expected}; found {defaults.reference!r}"
+                )
+        return self
+
+
+def settings_of(params: Params, model: str) -> Settings:
+    """A model's settings, its dataset's defaults included."""
+    own = params.models[model]
+    return Settings(own, params.defaults[own.dataset])
+
+
+def models_of(params: Params, dataset: str) -> list[str]:
+    """The models of a dataset, its reference first and the others by name; not in the order of params.yaml."""
+    names = [name for name, model in params.models.items() if model.dataset == dataset]
+    return sorted(names, key=lambda name: (name != params.defaults[dataset].reference, name))
+
+
+def ordered_models(params: Params) -> list[str]:
+    """All models, dataset by dataset."""
+    return [name for dataset in sorted(params.defaults) for name in models_of(params, dataset)]
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file by the rules that DVC itself follows.
+
+    Raises:
+        UserError: the file is missing or is no YAML.
+    """
+    try:
+        return YAML(typ="safe").load(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file here; run this in the project's root") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f"{mark.line + 1}: " if mark else ""
+        raise UserError(f"{path}:{line}expected YAML; {error.problem or error.context}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: expected YAML; {getattr(error, 'reason', error)}") from None
+
+
+def validated(schema: type[AnySection], path: Path) -> AnySection:
+    """Read and validate a YAML file.
+
+    Raises:
+        UserError: the file is missing, is no YAML, or has a wrong key, type or value. The first mistake is named.
+    """
+    try:
+        return schema.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise UserError(f"{path}: {_first_sentence(error)}") from None
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and validate a params file, see `validated`."""
+    return validated(Params, path)
+
+
+def _first_sentence(error: ValidationError) -> str:
+    """`models.imdb.final.epochs: expected ..., found -3` of the first mistake."""
+    first: Any = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key"
+    if first["type"] == "missing":
+        return f"{key}: expected a value, found none"
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{key}: {reason}" if first["loc"] else reason
+    reason = reason.removeprefix("Input should be ")
+    return f"{key}: expected {reason}; found {first['input']!r}"

@@ -1,0 +1,44 @@
+"""How every figure looks: the same colour for the same thing, and the same bytes for the same numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # no window, on any machine
+import matplotlib.pyplot as plt
+from matplotlib import style
+from matplotlib.axes import Axes
+
+from stages.common.basics.artifacts import new_file
+from stages.common.basics.params import Plots
+
+# Okabe and Ito's colours, told apart by colour-blind readers too
+TRAINING, VALIDATION, TEST = "#0072B2", "#D55E00", "#009E73"
+PUBLISHED, BASELINE, REFERENCE = "#CC79A7", "#E69F00", "#999999"
+
+STYLE = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 9,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def figure(path: Path, plots: Plots, width: float = 1, height: float = 1, panels: int = 1) -> Iterator[list[Axes]]:
+    """Yield axes to draw on, side by side; write them to `path` as PNG when the block succeeds.
+
+    Args:
+        width, height: of each panel, in units of the size that params.yaml gives.
+    """
+    size = (plots.width * width * panels, plots.height * height)
+    with style.context(["default", STYLE]):  # "default": whatever a user's matplotlibrc says
+        drawing, axes = plt.subplots(1, panels, figsize=size, dpi=plots.dpi, layout="constrained", squeeze=False)
+        yield list(axes[0])
+        with new_file(path) as partial:
+            drawing.savefig(partial, format="png", bbox_inches="tight", metadata={"Software": None})
+        plt.close(drawing)

@@ -1,0 +1,1 @@
+"""The official files of IMDB and Reuters, and how Keras encodes them."""

@@ -1,0 +1,1 @@
+"""The page of results: its tables, its pictures and its words."""

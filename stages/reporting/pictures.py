@@ -1,0 +1,54 @@
+"""The pictures of the page of results."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from stages.drawing.figures import BASELINE, PUBLISHED, REFERENCE, TEST
+from stages.judging.reproduction import Verdict
+from stages.reporting.tables import what
+
+
+def draw_reproduction(axes: Axes, verdicts: list[Verdict], within: float) -> None:
+    """Draw each published figure's distance from our mean."""
+    drawn = [verdict for verdict in verdicts if verdict.distance is not None]
+    places = np.arange(len(drawn))
+    axes.axvspan(-within, within, color=REFERENCE, alpha=0.2, label=f"reproduced: within {within:g}")
+    axes.axvline(0, color=TEST, label="our mean")
+    axes.plot([v.distance for v in drawn], places, "D", color=PUBLISHED, label="published")
+    axes.set_yticks(places, [what(verdict).replace("`", "") for verdict in drawn])
+    axes.set(
+        title="Published figures beside ours",
+        xlabel="Distance from our mean, in standard deviations",
+        ylim=(len(drawn) - 0.5, -0.5),
+    )
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def draw_experiments(
+    axes: Axes, dataset: str, names: list[str], accuracies: Mapping[str, list[float]], regression: float
+) -> None:
+    """Draw each model's test accuracy: a dot a seed, mean and standard deviation across."""
+    places = np.arange(len(names))
+    values = [accuracies[name] for name in names]
+    for place, seeds in zip(places, values, strict=True):
+        axes.plot(seeds, [place] * len(seeds), "o", color=TEST, alpha=0.5, label=None if place else "one seed")
+    axes.errorbar(
+        [np.mean(seeds) for seeds in values],
+        places,
+        xerr=[np.std(seeds, ddof=1) for seeds in values],
+        fmt="|",
+        color="black",
+        capsize=4,
+        markersize=14,
+        label="mean ± standard deviation",
+    )
+    axes.axvline(regression, ls="--", color=BASELINE, label="logistic regression")
+    axes.set_yticks(places, names)
+    axes.set(
+        title=f"{dataset}: test accuracy of the variations",
+        xlabel="Test accuracy",
+        ylim=(len(names) - 0.5, -0.5),
+    )
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)

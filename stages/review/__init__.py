@@ -1,0 +1,1 @@
+"""What holds results against each other: revisions, reruns, the checks before a merge."""

@@ -1,0 +1,64 @@
+"""dvc.lock, of any revision: the one place that parses it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from stages.common.basics.errors import UserError
+
+LOCK_FILE = Path("dvc.lock")
+
+
+class LockEntry(NamedTuple):
+    """What a stage ran with, and what came of it: params by the keys that it declares, hashes by path."""
+
+    cmd: Any
+    params: dict[str, Any]
+    deps: dict[str, str | None]
+    outs: dict[str, str | None]
+
+
+def parse_mapping(content: bytes, where: str) -> dict[str, Any]:
+    """A YAML file by the rules of DVC; {} if it is empty.
+
+    Raises:
+        UserError: it is no YAML, or no mapping.
+    """
+    try:
+        parsed = YAML(typ="safe").load(content) or {}
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{where}: expected YAML; {' '.join(str(error).split())}") from None
+    if not isinstance(parsed, dict):
+        raise UserError(f"{where}: expected a mapping, found {type(parsed).__name__}")
+    return parsed
+
+
+def parse_lock(content: bytes, where: str = str(LOCK_FILE)) -> dict[str, LockEntry]:
+    """The entries of a dvc.lock, by stage.
+
+    Raises:
+        UserError: it is not laid out as DVC does.
+    """
+    stages = parse_mapping(content, where).get("stages") or {}
+    try:
+        return {name: _entry(entry) for name, entry in stages.items()}
+    except (AttributeError, KeyError, TypeError):
+        raise UserError(f"{where}: expected stages with deps, params and outs") from None
+
+
+def _entry(entry: dict[str, Any]) -> LockEntry:
+    params = {key: value for keys in (entry.get("params") or {}).values() for key, value in keys.items()}
+    deps, outs = ({file["path"]: file.get("md5") for file in entry.get(part) or []} for part in ("deps", "outs"))
+    return LockEntry(entry.get("cmd"), params, deps, outs)
+
+
+def leaves(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings, each with its dotted key."""
+    if isinstance(content, dict) and content:
+        for key, value in content.items():
+            yield from leaves(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, content

@@ -1,0 +1,93 @@
+"""`bagpipe verify --rerun`: run stages again, each in a folder that holds only what it declares, and compare.
+
+What nobody sees while a stage runs, as what HDF5 and TensorFlow open themselves, is seen here: there is nothing else
+to open.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from dvc.exceptions import DvcException
+
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import PARAMS_FILE
+from stages.common.basics.watch import PIPELINE_FILE
+from stages.review.committed import CommittedPipeline, Finding, split_deps
+from stages.review.lock import LOCK_FILE, parse_lock
+
+SOURCES = ("DATASETS_MIRROR", "KERAS_HOME")  # folders that `download` may look into
+STANDARD_ERROR = 2  # where the stages' own lines go: standard output is for the findings
+
+
+def rerun_stages(pipeline: CommittedPipeline, names: tuple[str, ...]) -> Iterator[Finding]:
+    """Run each stage, or each of a group, on the inputs that are here.
+
+    Raises:
+        UserError: there is no such stage, or an input is neither here nor in the cache.
+    """
+    try:
+        stages = {stage.name: stage for name in names for stage in pipeline.repo.stage.collect(name)}
+    except DvcException as error:
+        raise UserError(f"--rerun: expected stages of dvc.yaml; {' '.join(str(error).split())}") from None
+    for stage in stages.values():
+        with TemporaryDirectory(prefix="bagpipe_") as folder:
+            yield from rerun(stage, Path(folder))
+
+
+def rerun(stage: Any, folder: Path) -> Iterator[Finding]:
+    """Run a stage, one of DVC's objects, in an empty folder; what it writes must be what dvc.lock has."""
+    isolate(stage, folder)
+    if run_dvc(folder, "repro", "--force", "--single-item", "--no-commit", "--no-run-cache", stage.name):
+        problem = "fails when it is run again with nothing but what it declares, see above"
+        yield Finding(stage.name, problem, f"mend it, `dvc repro {stage.name}`")
+        return
+    written = parse_lock((folder / LOCK_FILE).read_bytes())[stage.name].outs
+    for out in stage.outs:
+        if written[str(out)] != out.hash_info.value:
+            problem = f"wrote another {out} when it was run again; on another kind of CPU last digits may differ"
+            yield Finding(stage.name, problem, f"`dvc repro -f -s {stage.name}`, then commit")
+
+
+def isolate(stage: Any, folder: Path) -> None:
+    """Make an empty folder a project without Git that holds what a stage declares, and what DVC needs to run it.
+
+    Raises:
+        UserError: a dep is neither in the stage's project nor in the cache.
+    """
+    root = Path(stage.repo.root_dir)
+    deps = [Path(dep.fs_path).relative_to(root) for dep in split_deps(stage)[0]]
+    packages = {parent / "__init__.py" for dep in deps for parent in dep.parents if parent != Path()}
+    config = f"[core]\n    no_scm = true\n[cache]\n    dir = {stage.repo.cache.local_cache_dir}\n"
+    for path in (PIPELINE_FILE, PARAMS_FILE, Path(".dvc/config"), Path("stages/__main__.py"), *packages, *deps):
+        if (root / path).exists():
+            copy_path(root / path, folder / path)
+    (folder / ".dvc" / "config.local").write_text(config, encoding="utf-8")
+    for dep in (dep for dep in deps if not (folder / dep).exists()):
+        shutil.copy(root / LOCK_FILE, folder)  # which says what it is, and is no part of what the stage gets
+        if run_dvc(folder, "checkout", "--quiet", "--force", str(dep)):
+            raise UserError(f"{dep}: not here and not in the cache; `dvc pull {dep}` brings it")
+        (folder / LOCK_FILE).unlink()
+
+
+def copy_path(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
+
+
+def run_dvc(folder: Path, *arguments: str) -> int:
+    """Run DVC in a folder; return its exit status."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    users = {name: os.environ.get(name, "") for name in SOURCES}
+    absolute = {name: os.path.abspath(value) for name, value in users.items() if value and "://" not in value}
+    command = [sys.executable, "-m", "dvc", *arguments]
+    environment = {**os.environ, **absolute, "PATH": path}
+    return subprocess.run(command, cwd=folder, env=environment, stdout=STANDARD_ERROR).returncode

@@ -1,0 +1,252 @@
+"""`bagpipe verify`: whether the committed pipeline is true, told from what is in Git, with or without the data.
+
+Each check below yields findings: which stage, what is wrong, how to mend it. Nothing is run but for `--rerun`, see
+`rerun.py`. Without running nobody can tell whether results were made up in reports/ and dvc.lock alike.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from modulefinder import ModuleFinder
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_csv, read_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import PARAMS_FILE, Params, settings_of
+from stages.common.basics.watch import PIPELINE_FILE
+from stages.common.history import validation_figures
+from stages.judging.published import PUBLISHED_FILE
+from stages.judging.reproduction import figures_of, judge, our_figure, read_results
+from stages.replicate import SUMMARIZED, spread
+from stages.review.committed import CommittedPipeline, Finding, again, split_deps, value_at
+from stages.review.git import git_names
+from stages.review.history import results_are_those_of_their_params
+from stages.review.lock import LOCK_FILE
+from stages.review.rerun import rerun_stages
+
+PIPELINE_FILES = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, PUBLISHED_FILE)))
+LARGEST = 1 << 20  # bytes, of a file in Git
+DATA_SUFFIXES = {".h5", ".hdf5", ".keras", ".npy", ".npz", ".pickle", ".pkl"}
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # what a mangled result raises
+SHOWN = 4  # stages that a line names
+
+
+class Check(NamedTuple):
+    name: str
+    findings: list[Finding]
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+
+# DVC's own answers are no use to CI: `dvc repro --dry` looks at nothing behind a stale stage and exits 0,
+# `dvc status` fails where data is missing.
+def up_to_date(pipeline: CommittedPipeline) -> Iterator[Finding]:
+    """Compare what each stage would run with now with what dvc.lock says that it ran with."""
+    for stage in pipeline.stages:
+        if stage.name not in pipeline.lock:
+            continue  # see `lock_is_consistent`
+        if stage.frozen or stage.always_changed:
+            yield Finding(stage.name, "is frozen or always_changed: DVC does not watch it", "undo that in dvc.yaml")
+        if stage.cmd != f"python -m stages {stage.name.replace('@', ' ')}":
+            mend = f"give it the command `python -m stages` in {PIPELINE_FILE}"
+            yield Finding(stage.name, "is not run by `python -m stages`, so nothing watches what it reads", mend)
+        if stage.cmd_changed:
+            yield Finding(stage.name, "its command is not the one in dvc.lock", again(stage))
+        files, params = split_deps(stage)
+        for item in [*files, *(out for out in stage.outs if out.use_cache)]:
+            found = pipeline.hash(item)
+            if found is None and not pipeline.is_data(str(item)):
+                yield Finding(stage.name, f"{item} is missing", f"`git checkout {item}`, or {again(stage)}")
+            elif found not in (None, item.hash_info):
+                yield Finding(stage.name, f"{item} is not the one that dvc.lock has", again(stage))
+        for dep in params:
+            locked = dep.hash_info.value or {}
+            for key in dep.params:
+                if key not in locked or locked[key] != value_at(pipeline.content, key.split(".")):
+                    yield Finding(stage.name, f"params.yaml: {key} is not the one that dvc.lock has", again(stage))
+
+
+def lock_is_consistent(pipeline: CommittedPipeline) -> Iterator[Finding]:
+    """Compare the entries of dvc.lock with each other, with dvc.yaml and with the results in Git.
+
+    A half-reproduced commit has the metrics of one model and another model.
+    """
+    for name in sorted(pipeline.lock.keys() - {stage.name for stage in pipeline.stages}):
+        yield Finding(name, "has an entry in dvc.lock and is no stage of dvc.yaml", "take the entry out of dvc.lock")
+    for stage in pipeline.stages:
+        if stage.name not in pipeline.lock:
+            yield Finding(stage.name, "has no entry in dvc.lock: its results are none of a run", again(stage))
+            continue
+        for dep in split_deps(stage)[0]:
+            producer, out = pipeline.outs.get(str(dep), (stage, dep))
+            if dep.hash_info != out.hash_info:
+                yield Finding(
+                    stage.name, f"by dvc.lock, {dep} is not the one that {producer.name} wrote", again(stage)
+                )
+        for key in sorted(set().union(*pipeline.lock[stage.name][1:]) - declared(stage)):
+            problem = f"ran with {key}, by dvc.lock, which it does not declare in dvc.yaml any more"
+            yield Finding(stage.name, problem, f"declare it, or `dvc repro -f -s {stage.addressing}`, then commit")
+        for out in stage.outs:
+            if not out.hash_info:
+                yield Finding(stage.name, f"dvc.lock has no hash of {out}", again(stage))
+            elif not out.use_cache and pipeline.hash(out) != out.hash_info:
+                state = "is missing" if pipeline.hash(out) is None else "is not what the stage wrote, by dvc.lock"
+                yield Finding(stage.name, f"{out} {state}", f"`git checkout {out}`, or {again(stage)}")
+
+
+def declared(stage: Any) -> set[str]:
+    """Paths and params."""
+    files, params = split_deps(stage)
+    return {str(item) for item in [*files, *stage.outs]} | {key for dep in params for key in dep.params}
+
+
+def results_agree(pipeline: CommittedPipeline) -> Iterator[Finding]:
+    """Hold the results that show what they come from against params.yaml and each other."""
+    for name in pipeline.params.models:
+        try:
+            for stage, problem, holds in agreements(name, pipeline.params):
+                if not holds:
+                    yield Finding(f"{stage}@{name}", problem, f"`dvc repro -f -s {stage}@{name}`, then commit")
+        except FileNotFoundError:
+            pass  # see `lock_is_consistent`
+        except UNREADABLE as error:
+            yield Finding(name, f"its results in {MODEL_REPORTS / name} cannot be read ({error!r})", "`dvc repro -f`")
+
+
+def agreements(name: str, params: Params) -> Iterator[tuple[str, str, bool]]:
+    """Stage, what would be wrong, and whether it is right."""
+    folder = MODEL_REPORTS / name
+    history, replicates = columns(folder / "history.csv"), columns(folder / "replicates.csv")
+    epochs, n = settings_of(params, name).validation.epochs, params.replicates.n
+    problem = f"history.csv has {len(history['epoch'])} epochs, not 1 to {epochs} as params.yaml"
+    yield "validate", problem, history["epoch"] == list(range(1, epochs + 1))
+    figures = read_json(folder / "validation.json")
+    yield "validate", "validation.json does not follow from history.csv", figures == validation_figures(history)
+    problem = f"replicates.csv does not have the seeds after {params.seed}, {n} of them, as params.yaml"
+    yield "replicate", problem, replicates["seed"] == list(range(params.seed + 1, params.seed + 1 + n))
+    summary = {"n": n} | {short: spread(replicates[figure]) for figure, short in SUMMARIZED.items()}
+    problem = "replicates.json does not follow from replicates.csv"
+    yield "replicate", problem, read_json(folder / "replicates.json") == summary
+    table = read_csv(folder / "confusion.csv")
+    right = sum(int(line["count"]) for line in table if line["actual"] == line["predicted"])
+    share = right / sum(int(line["count"]) for line in table)
+    accuracy = read_json(folder / "metrics.json")["test"]["accuracy"]
+    yield "evaluate", "the accuracy in metrics.json does not follow from confusion.csv", abs(accuracy - share) < 1e-5
+
+
+def columns(path: Path) -> dict[str, list[float]]:
+    lines = read_csv(path)
+    return {key: [float(line[key]) for line in lines] for key in lines[0]}
+
+
+def imports_are_declared(pipeline: CommittedPipeline) -> Iterator[Finding]:
+    """Tell of modules that a stage imports undeclared, wherever in its code: its next run would fail."""
+    for group, stage in {stage.name.partition("@")[0]: stage for stage in pipeline.stages}.items():
+        finder = ModuleFinder([str(Path.cwd())])
+        finder.run_script(f"stages/{group}.py")
+        modules = [module for module in finder.modules.values() if module.__file__]
+        files = {Path(module.__file__) for module in modules if set(module.__code__.co_names) - {"__doc__"}}
+        deps = {Path(str(dep)) for dep in split_deps(stage)[0]}
+        for path in sorted(file.absolute().relative_to(Path.cwd()) for file in files):
+            if not deps & {path, *path.parents}:
+                mend = f"add `- {path}` to `deps` of {group} in dvc.yaml, then `dvc repro`"
+                yield Finding(group, f"imports {path}, which is not among its deps", mend)
+
+
+def results_hold(pipeline: CommittedPipeline) -> Iterator[Finding]:
+    """Look at the verdicts that count, and at the bounds of published.yaml."""
+    try:
+        yield from verdicts_hold(pipeline)
+        for bounds in pipeline.notebooks.bounds:
+            found = figures_of(bounds.of)[bounds.figure]
+            if not bounds.low <= found <= bounds.high:
+                problem = f"{bounds.figure} is {found}, expected {bounds.low} to {bounds.high}"
+                yield Finding(bounds.of, problem, "see what changed with `bagpipe diff`, or mend `bounds`")
+    except FileNotFoundError:
+        pass  # see `lock_is_consistent`
+    except UNREADABLE as error:
+        yield Finding("report", f"verdicts or bounded figures cannot be read ({error!r})", "`dvc repro`")
+
+
+def verdicts_hold(pipeline: CommittedPipeline) -> Iterator[Finding]:
+    """Judge each published figure as `report` does, and compare with what that wrote."""
+    results, written = read_results(pipeline.params), read_json(REPORTS / "reproduction.json")
+    for published in pipeline.notebooks.published:
+        verdict = judge(published, our_figure(published, results), pipeline.notebooks.reproduced_within)
+        expected = "reproduced" if verdict.reproduced else "not reproduced"
+        found = value_at(written, (published.of, published.key)) or {}
+        if (found.get("published"), found.get("verdict")) != (published.value, expected):
+            problem = f"reproduction.json does not say of {published.of} {published.key} that it is {expected}"
+            yield Finding("report", f"{problem}, as the results and {PUBLISHED_FILE} do", "`dvc repro -f report`")
+        if published.counts and not verdict.reproduced:
+            mend = "see what changed with `bagpipe diff`; what is known not to come out has `counts: false`"
+            yield Finding("report", f"{published.of} {published.key} of the notebooks is {expected}", mend)
+
+
+def git_holds_what_it_should(pipeline: CommittedPipeline) -> Iterator[Finding]:
+    """Look for data in the last commit, and for what was checked here and is not in it."""
+    official = {name for dataset in pipeline.params.datasets.values() for name in dataset.files}
+    for path, size in pipeline.committed.items():
+        parts = PurePosixPath(path)
+        known = pipeline.is_data(path) or parts.suffix in DATA_SUFFIXES or parts.name in official
+        if parts.parts[0] == "data" or known:
+            yield Finding(path, "is data and in Git", f"`git rm --cached {path}`, then commit")
+        elif size > LARGEST:
+            yield Finding(path, f"has {size:,} bytes and is in Git", f"`git rm --cached {path}`, then commit")
+    checked = {str(dep) for stage in pipeline.stages for dep in split_deps(stage)[0]} | pipeline.outs.keys()
+    paths = sorted({*PIPELINE_FILES, *(path for path in checked if not pipeline.is_data(path))})
+    changed = git_names("diff", "--name-only", "--relative", "-z", "HEAD", "--", *paths)
+    untracked = git_names("ls-files", "--others", "-z", "--", *paths)
+    ignored = pipeline.repo.dvcignore.is_ignored_file
+    for path in sorted({*changed, *(path for path in untracked if not ignored(path))}):
+        yield Finding(path, "is not in the last commit as it is here", "commit it, or `git checkout` it")
+
+
+def all_checks(rerun: tuple[str, ...]) -> Iterator[Check]:
+    """Make one check after the other; none but the first where that fails."""
+    names = ", ".join(PIPELINE_FILES)
+    try:
+        pipeline = CommittedPipeline()
+    except UserError as error:
+        yield Check(f"{names} are valid", [Finding(names, str(error), "mend it there; `dvc dag` may say more")])
+        return
+    yield Check(f"{names} are valid", [])
+    yield Check("every stage is up to date with dvc.lock", list(up_to_date(pipeline)))
+    yield Check("dvc.lock is consistent", list(lock_is_consistent(pipeline)))
+    results = [*results_are_those_of_their_params(pipeline), *results_agree(pipeline)]
+    yield Check("results are those of their params", results)
+    yield Check("imports are declared", list(imports_are_declared(pipeline)))
+    yield Check("results hold", list(results_hold(pipeline)))
+    yield Check("Git has what was checked, and no data", list(git_holds_what_it_should(pipeline)))
+    if rerun:
+        yield Check("a rerun gives the same bytes", list(rerun_stages(pipeline, rerun)))
+
+
+def as_lines(check: Check) -> Iterator[str]:
+    """A check as text; what is wrong with several stages stands once."""
+    yield f"{'ok    ' if check.ok else 'FAILED'}  {check.name}"
+    together: dict[tuple[str, str], list[str]] = {}
+    for stage, problem, mend in check.findings:
+        together.setdefault((problem, mend.replace(stage, "STAGE")), []).append(stage)
+    for (problem, mend), stages in together.items():
+        names = ", ".join(stages[:SHOWN]) + (f" and {len(stages) - SHOWN} more" if len(stages) > SHOWN else "")
+        yield f"        {names}: {problem}"
+        yield f"          to mend: {mend if len(stages) > 1 else mend.replace('STAGE', stages[0])}"
+
+
+def verify(as_json: bool = False, rerun: tuple[str, ...] = ()) -> None:
+    """Print each check, with one that runs the stages of `rerun` again; exit with 1 unless all are ok."""
+    checks = []
+    for check in all_checks(rerun):
+        checks.append(check)
+        if not as_json:
+            print("\n".join(as_lines(check)), flush=True)
+    ok = all(check.ok for check in checks)
+    if as_json:
+        content = [{"check": c.name, "ok": c.ok, "findings": [f._asdict() for f in c.findings]} for c in checks]
+        print(json.dumps({"ok": ok, "checks": content}, indent=2, ensure_ascii=False))
+    if not ok:
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""`bagpipe repro`: independent stages of the pipeline at once."""

@@ -1,0 +1,165 @@
+"""`bagpipe repro`: what `dvc repro` does, with independent stages at once.
+
+DVC decides, in this thread alone, what is stale, and keeps its cache, run cache and lock (dvc_pipeline.py); threads
+of this process (jobs.py) or Dask's workers (cluster.py) run the stages' commands.
+"""
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Collection
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo, lock_repo
+from tqdm import tqdm
+
+from stages.common.basics.errors import UserError
+from stages.running.dvc_pipeline import LOGS, StalePipeline
+from stages.running.jobs import Job, LocalWorkers, Outcome, Tls, Workers
+
+# The ends that a stage can come to, and how they are summed up.
+ENDS = {"done": "run", "restored": "restored from the cache", "unchanged": "up to date already", "FAILED": "failed"}
+
+
+class StagesFailedError(UserError):
+    """Stages failed; `statuses` has the exit status of each whose commands ran."""
+
+    statuses: dict[str, int]
+
+
+class ReproRun:
+    """One call of `bagpipe repro`: which stages come to what end."""
+
+    def __init__(self, pipeline: StalePipeline, workers: Workers, keep_going: bool) -> None:
+        self._pipeline, self._workers, self._keep_going = pipeline, workers, keep_going
+        self._ends = {name: "waits" if name in pipeline.stale else "unchanged" for name in pipeline.stages}
+        self.statuses: dict[str, int] = {}  # exit statuses of stages that ran
+        self._seconds = 0.0  # of all commands, added up
+        self._bar = tqdm(total=len(pipeline.stale), unit="stage", leave=False, disable=not sys.stderr.isatty())
+
+    def to_the_end(self) -> None:
+        """Bring all stages up to date that can be, and record them, whatever happens."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as if by Ctrl-C
+        try:
+            self._start()
+            while self.having("runs"):
+                ended = self._pipeline.wait(self._workers)
+                self._start()  # first let workers go on, then see to what they have done
+                for job, outcome in ended:
+                    self._conclude(job, outcome)
+                self._start()
+        except KeyboardInterrupt:
+            self._tell("Stopping; what is finished is kept.")
+            raise
+        finally:
+            for number in before:  # asked once is enough: what follows takes seconds, and leaves everything in order
+                signal.signal(number, signal.SIG_IGN)
+            self._workers.stop()
+            self._bar.close()
+            self._pipeline.record(self.having("done", "restored"))
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def having(self, *ends: str) -> list[str]:
+        """The stages that have come to one of these ends, in the order of `dvc repro`."""
+        return [name for name, end in self._ends.items() if end in ends]
+
+    def _next(self) -> str | None:
+        """The first stage that need not wait any more; after a failure none, unless asked to keep going."""
+        if self.having("FAILED") and not self._keep_going:
+            return None
+        ready = set(self.having("done", "restored", "unchanged"))
+        return next((name for name in self.having("waits") if self._pipeline.stale[name] <= ready), None)
+
+    def _start(self) -> None:
+        """Start what can be, as far as workers are free."""
+        while (name := self._next()) and (not self.having("runs") or self._workers.free() > 0):
+            try:
+                found = self._pipeline.begin(name)
+            except UserError as error:
+                self._end(name, "FAILED", str(error))
+                continue
+            if isinstance(found, Job):
+                self._ends[name] = "runs"
+                self._workers.submit(found)
+                self._tell("start", name)
+            else:
+                self._end(name, found, "from the cache")
+
+    def _conclude(self, job: Job, outcome: Outcome) -> None:
+        self._seconds += outcome.seconds
+        self.statuses[job.name] = outcome.status
+        try:
+            if outcome.error:
+                raise UserError(outcome.error)
+            self._pipeline.finish(job.name)
+            self._end(job.name, "done", "", outcome.seconds)
+        except UserError as error:
+            self._end(job.name, "FAILED", str(error), outcome.seconds)
+
+    def _end(self, name: str, end: str, why: str, seconds: float = 0) -> None:
+        self._ends[name] = end
+        if end != "unchanged":
+            self._tell(end, name, f"{seconds:.1f} s" if seconds else "", why)
+        self._bar.update()
+
+    def _tell(self, what: str, name: str = "", took: str = "", why: str = "") -> None:
+        self._bar.write(f"{what:<9} {name:<32} {took:>8}  {why}".rstrip())
+        sys.stdout.flush()
+
+    def summary(self, wall: float) -> str:
+        """One line on it all."""
+        counts = {told: len(self.having(end)) for end, told in {**ENDS, "waits": "not run"}.items()}
+        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        serial = f"; one after the other, the commands take about {self._seconds:.1f} s" if counts["run"] else ""
+        return f"{len(self._ends)} stages: {told}. {wall:.1f} s{serial}"
+
+
+def show_waves(pipeline: StalePipeline) -> None:
+    """Print what is stale, and what depends on it: a line for all that can run at once."""
+    waves: dict[str, int] = {}
+    for name, needed in pipeline.stale.items():
+        waves[name] = 1 + max((waves[other] for other in needed), default=0)
+    for number in sorted(set(waves.values())):
+        print(f"wave {number}:", *(name for name, wave in waves.items() if wave == number))
+    count = f"\n{len(waves)} of {len(pipeline.stages)} stages"
+    print(f"{count}; those whose inputs come out the same will be skipped." if waves else "Everything is up to date.")
+
+
+def repro(
+    targets: Collection[str], jobs: int | None, scheduler: str | None, keep_going: bool, dry: bool, tls: Tls = None
+) -> None:
+    """Bring targets, by default everything, up to date; the arguments are those of the command line.
+
+    Raises:
+        StagesFailedError: stages failed.
+        UserError: DVC or the cluster refuses.
+    """
+    started = time.monotonic()
+    try:
+        with Repo(_wait_for_lock=True) as repo, lock_repo(repo), repo.scm_context(quiet=True):
+            # now that it need no longer tell what it waits for, keep DVC from saying what is said here
+            logging.getLogger("dvc").setLevel(logging.WARNING)
+            logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)  # above which its bars stay away
+            pipeline = StalePipeline(repo, targets)
+            if dry:
+                show_waves(pipeline)
+                return
+            if scheduler and pipeline.stale:
+                from stages.running.cluster import DaskWorkers  # nothing else needs Dask
+
+                workers: Workers = DaskWorkers(scheduler, tls, jobs)
+            else:
+                workers = LocalWorkers(len(pipeline.stale), jobs)
+            run = ReproRun(pipeline, workers, keep_going)
+            run.to_the_end()
+    except DvcException as error:
+        raise UserError(str(error)) from None
+    print(run.summary(time.monotonic() - started), flush=True)
+    failed = ", ".join(run.having("FAILED"))
+    if failed:
+        error = StagesFailedError(f"failed: {failed}; see above, or the logs in {LOGS}; what is finished is kept")
+        error.statuses = run.statuses
+        raise error

@@ -1,0 +1,101 @@
+"""A scratch copy of the project on small generated corpora: the same dvc.yaml and stages, the params of demo.yaml."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from stages.common.basics.params import PARAMS_FILE, read_yaml
+from stages.common.basics.watch import PIPELINE_FILE
+from stages.judging.published import PUBLISHED_FILE
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO_FILE = Path(__file__).with_name("demo.yaml")
+SEED = 1
+BEST_POSSIBLE = (
+    "The best accuracy that any classifier can be expected to reach, known because the texts are generated"
+)
+
+
+def copy_project(folder: Path) -> None:
+    """Copy the pipeline, not its data or results, as a DVC repository without Git."""
+    for name in (PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE, Path(".dvcignore")):
+        shutil.copy(ROOT / name, folder / name)
+    ignore = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
+    for name in ("stages", ".dvc"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+
+
+def mirror_of(folder: Path) -> Path:
+    """Where the corpora of a copy lie: beside its stages' outputs, so as to go with it."""
+    return folder / ".mirror"
+
+
+def generate_corpora(folder: Path, corpora: dict[str, Any], datasets: dict[str, Any]) -> dict[str, float]:
+    """Write a corpus for each dataset and its files into the dataset's section; return the best accuracy of each."""
+    import numpy as np
+
+    from stages.scratch.corpora import make_generator, write_corpus
+
+    best = {}
+    for number, (name, spec) in enumerate(corpora.items()):
+        generator = make_generator(
+            len(datasets[name]["labels"].split()),
+            spec["vocabulary"],
+            spec["mean_length"],
+            spec["separation"],
+            np.random.default_rng([SEED, number]),
+        )
+        split = datasets[name]["test_split"] is None
+        best[name] = write_corpus(folder, name, split, generator, spec["train"], spec["test"], SEED)
+        datasets[name]["files"] = {
+            file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            for file in (f"{name}.npz", f"{name}_word_index.json")
+            for content in [(folder / file).read_bytes()]
+        }
+    return best
+
+
+def make_scratch_copy(folder: Path) -> None:
+    """Fill an empty folder with a copy of the project that works on generated corpora.
+
+    The figures published there are the best possible accuracies.
+    """
+    copy_project(folder)
+    demo = read_yaml(DEMO_FILE)
+    best = generate_corpora(mirror_of(folder), demo["corpora"], demo["params"]["datasets"])
+    figure = {"figure": "test.accuracy", "source": "G", "counts": False}
+    models = demo["params"]["models"].items()
+    published = [{"of": name, "value": round(best[model["dataset"]], 4), **figure} for name, model in models]
+    figures = {"sources": {"G": BEST_POSSIBLE}, "published": published, "bounds": []}
+    for path, content in ((PARAMS_FILE, demo["params"]), (PUBLISHED_FILE, figures)):
+        YAML().dump(read_yaml(folder / path) | content, folder / path)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment for commands in a copy: its own mirror, this Python, and no network."""
+    nowhere = "http://127.0.0.1:9"  # the discard port: a request that should not be made fails at once
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    proxies = {f"{scheme}_proxy": nowhere for scheme in ("http", "https")}
+    return {**os.environ, **proxies, "PATH": path, "DATASETS_MIRROR": str(mirror_of(folder))}
+
+
+def _run_module(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment(folder), text=True, **options)
+
+
+def dvc(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run DVC in a copy."""
+    return _run_module(folder, "dvc", *arguments, **options)
+
+
+def bagpipe(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command line of the project in a copy."""
+    return _run_module(folder, "stages.commands.main", *arguments, **options)

@@ -1,0 +1,193 @@
+"""`bagpipe predict`: a trained model on new texts, one a line, as many as there are."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from stages.common.basics.artifacts import MODELS
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import load_params
+from stages.common.basics.rows import load_labels
+from stages.official.corpus import OUT_OF_VOCABULARY
+from stages.texts.words import UNKNOWN, check_name, ids_of, lines_of, word_index, words_by_id
+
+TEXTS_AT_ONCE = 2_048
+TOP = 3
+EXPLAINED = 5  # words named by --explain
+SHOWN = 60  # characters of a text in the table
+
+
+class Prediction(NamedTuple):
+    """A text's most probable labels with their probabilities, and what they rest on.
+
+    known_words: distinct ids of the text besides the start mark; 0 for an empty line.
+    pushes: words and how much more probable each makes the first label; None if not asked for.
+    """
+
+    text: str
+    top: list[tuple[str, float]]
+    known_words: int
+    pushes: list[tuple[str, float]] | None
+
+
+class Classifier:
+    """A trained model with its words and labels."""
+
+    def __init__(self, name: str) -> None:
+        """Load the model of that name.
+
+        Raises:
+            UserError: there is none in params.yaml, or it is not trained yet.
+        """
+        params = load_params()
+        check_name("model", name, params.models)
+        dataset = params.models[name].dataset
+        if not (MODELS / name).is_dir():
+            raise UserError(f"{MODELS / name}: {name} is not trained yet; run `dvc repro train@{name}`")
+        self._index = word_index(dataset)
+        self.labels = load_labels(dataset)
+        self._words = words_by_id(self._index)
+
+        from stages.common import network  # TensorFlow, after what can fail quickly
+
+        self._network = network
+        self._model = network.load(MODELS / name)
+        self._num_words = self._model.input_shape[-1]
+
+    def probabilities(self, ids: list[np.ndarray]) -> np.ndarray:
+        """Probability of each label: float32, shape (texts, classes)."""
+        tf = self._network.tf
+        ends = np.cumsum([0, *map(len, ids)], dtype=np.int64)
+        ragged = tf.RaggedTensor.from_row_splits(np.concatenate(ids), ends, validate=False)
+        output = self._model.predict_on_batch(self._network.multi_hot(ragged, self._num_words))
+        return output if output.shape[1] > 1 else np.hstack([1 - output, output])
+
+    def _pushes(self, ids: np.ndarray, label: int, probability: float) -> list[tuple[str, float]]:
+        """The words that change the label's probability most when left out, and by how much."""
+        words = [place for place, i in enumerate(ids) if i > OUT_OF_VOCABULARY]
+        if not words:
+            return []
+        without = self.probabilities([np.delete(ids, place) for place in words])[:, label]
+        changes = probability - without
+        most = np.argsort(-np.abs(changes), kind="stable")[:EXPLAINED]
+        return [(self._words.get(int(ids[words[i]]), UNKNOWN), float(changes[i])) for i in most]
+
+    def predict(self, texts: list[str], explain: bool) -> Iterator[Prediction]:
+        """Yield the prediction of each text, in their order."""
+        ids = [ids_of(text, self._index, self._num_words) for text in texts]
+        probabilities = self.probabilities(ids)
+        for text, row, p in zip(texts, ids, probabilities, strict=True):
+            best = np.argsort(-p, kind="stable")[:TOP]
+            top = [(self.labels[label], float(p[label])) for label in best]
+            pushes = self._pushes(row, best[0], p[best[0]]) if explain else None
+            yield Prediction(text, top, len(row) - 1, pushes)
+
+
+def as_json(prediction: Prediction) -> str:
+    content = {
+        "label": prediction.top[0][0],
+        "probability": round(prediction.top[0][1], 6),
+        "top": [{"label": label, "probability": round(p, 6)} for label, p in prediction.top],
+        "known_words": prediction.known_words,
+    }
+    if prediction.pushes is not None:
+        content["explain"] = [{"word": word, "change": round(change, 6)} for word, change in prediction.pushes]
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _pushed(prediction: Prediction) -> str:
+    return ", ".join(f"{word} {change:+.4f}" for word, change in prediction.pushes or [])
+
+
+def as_tsv(prediction: Prediction) -> str:
+    cells = [cell for label, p in prediction.top for cell in (label, f"{p:.6f}")]
+    cells.append(str(prediction.known_words))
+    if prediction.pushes is not None:
+        cells.append(_pushed(prediction))
+    return "\t".join(cells)
+
+
+def tsv_header(labels: int, explain: bool) -> str:
+    columns = [f"{name}_{rank}" for rank in range(1, labels + 1) for name in ("label", "probability")]
+    return "\t".join([*columns, "known_words", *(["explain"] if explain else [])])
+
+
+def as_line(prediction: Prediction, width: int) -> str:
+    """A line of the readable table."""
+    shown = prediction.top if len(prediction.top) > 2 else prediction.top[:1]
+    text = " ".join(prediction.text.split())
+    text = text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+    note = "" if prediction.known_words else "(no known word) "
+    line = "  ".join(f"{label:<{width}} {p:.4f}" for label, p in shown) + f"  {note}{text}"
+    if prediction.pushes:
+        line += f"\n    because of: {_pushed(prediction)}"
+    return line
+
+
+def blocks_of(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield texts in blocks; what comes before a line that cannot be read is yielded before the error is raised."""
+    block: list[str] = []
+    try:
+        for text in texts:
+            block.append(text)
+            if len(block) == TEXTS_AT_ONCE:
+                yield block
+                block = []
+    except UserError:
+        if block:
+            yield block
+        raise
+    if block:
+        yield block
+
+
+def predict_all(name: str, texts: Iterable[str], form: str, explain: bool) -> None:
+    """Print the prediction of each text as it comes.
+
+    Args:
+        form: `table`, `json` or `tsv`.
+    """
+    classifier = Classifier(name)
+    labels = min(TOP, len(classifier.labels))
+    width = max(map(len, classifier.labels))
+    lines = {"json": as_json, "tsv": as_tsv, "table": lambda p: as_line(p, width)}
+    if form == "tsv":
+        print(tsv_header(labels, explain))
+    unknown, count = 0, 0
+    with tqdm(unit=" texts", disable=None) as progress:  # on standard error, if that is a terminal
+        for block in blocks_of(texts):
+            for prediction in classifier.predict(block, explain):
+                unknown += not prediction.known_words
+                print(lines[form](prediction))
+            sys.stdout.flush()
+            count += len(block)
+            progress.update(len(block))
+    if unknown:
+        print(
+            f"note: {unknown:,} of {count:,} texts hold no word that the model knows; "
+            "their prediction rests on no word at all",
+            file=sys.stderr,
+        )
+
+
+def texts_from(arguments: list[str], path: str | None) -> Iterator[str]:
+    """The texts of the arguments, or else the lines of a file, or of standard input.
+
+    Raises:
+        UserError: both are given, or a line is not UTF-8.
+    """
+    if arguments and path is not None:
+        raise UserError("expected texts or --file, found both")
+    if arguments:
+        yield from arguments
+    elif path is None or path == "-":
+        if sys.stdin.isatty():
+            print("Type texts, one a line; end with Ctrl-D.", file=sys.stderr)
+        yield from lines_of(sys.stdin.buffer, "standard input")
+    else:
+        with open(path, "rb") as stream:
+            yield from lines_of(stream, path)

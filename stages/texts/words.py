@@ -1,0 +1,80 @@
+"""Texts to word ids and back, as the official data were made."""
+
+import io
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from stages.common.basics.artifacts import VECTORIZED, read_json
+from stages.common.basics.errors import UserError
+from stages.official.corpus import INDEX_FROM, OUT_OF_VOCABULARY, START
+
+# Keras' classic `text_to_word_sequence`: these become spaces; the apostrophe stays.
+SEPARATORS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
+UNKNOWN = "?"  # how 0, 1, 2 and ids of no word print
+
+
+def check_name(kind: str, name: str, known: Iterable[str]) -> None:
+    """Check that a dataset or model is one of params.yaml.
+
+    Raises:
+        UserError: it is not.
+    """
+    if name not in known:
+        raise UserError(f"params.yaml: no {kind} {name!r}; it has {', '.join(known)}")
+
+
+def word_index(dataset: str) -> dict[str, int]:
+    """The index of each word of a dataset.
+
+    Raises:
+        UserError: it is not vectorized yet.
+    """
+    path = VECTORIZED / dataset / "word_index.json"
+    if not path.exists():
+        raise UserError(f"{path}: not there yet; run `dvc repro vectorize@{dataset}`")
+    return read_json(path)
+
+
+def words_of(text: str) -> list[str]:
+    """Lower-case words, as `keras.src.legacy.preprocessing.text.text_to_word_sequence` splits them."""
+    return [word for word in text.lower().translate(SEPARATORS).split(" ") if word]
+
+
+def ids_of(text: str, index: dict[str, int], num_words: int) -> np.ndarray:
+    """The distinct ids of a text, ascending, int32: its multi-hot row.
+
+    The start mark is among them; words that the index does not hold are skipped; those that it holds beyond
+    `num_words` share one id.
+    """
+    ids = {START}
+    for word in words_of(text):
+        rank = index.get(word)
+        if rank is not None:
+            place = rank + INDEX_FROM
+            ids.add(place if place < num_words else OUT_OF_VOCABULARY)
+    return np.array(sorted(ids), np.int32)
+
+
+def words_by_id(index: dict[str, int]) -> dict[int, str]:
+    """The word of each id of Keras' encoding."""
+    return {rank + INDEX_FROM: word for word, rank in index.items()}
+
+
+def decode(tokens: Iterable[int], words: dict[int, str]) -> str:
+    """Words of an encoded text, with `?` for the start mark and words beyond num_words."""
+    return " ".join(words.get(int(token), UNKNOWN) if token > OUT_OF_VOCABULARY else UNKNOWN for token in tokens)
+
+
+def lines_of(stream: io.BufferedIOBase, name: str) -> Iterator[str]:
+    """Yield the lines of a stream one by one, without their ends.
+
+    Raises:
+        UserError: a line is not UTF-8.
+    """
+    for number, line in enumerate(stream, start=1):
+        try:
+            yield line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            found = f"the byte 0x{line[error.start]:02x} at {error.start + 1}"
+            raise UserError(f"{name}: line {number}: expected UTF-8, found {found}") from None

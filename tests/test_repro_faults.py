@@ -1,0 +1,177 @@
+"""`bagpipe repro` when things go wrong, whatever runs the stages: what is finished is kept, and nothing lingers."""
+
+import fcntl
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from copying import BRANCHES, PATIENCE_S, until
+
+from stages.scratch.copies import dvc
+
+
+def test_after_a_failure_what_runs_ends_and_nothing_starts(anywhere) -> None:
+    here = anywhere(BRANCHES)
+    here.on("bad", "wait('good_runs'); print('so it goes'); sys.exit(7)")
+    here.on("good", "pathlib.Path('good_runs').touch(); time.sleep(1)")
+    printed = here.repro("--jobs", "2", status=1)
+    assert sorted(here.calls()) == ["bad", "good"]
+    assert re.search(r"^FAILED +bad +\d+\.\d s  exit status 7; .*\nthis is bad\nso it goes\n", printed, re.MULTILINE)
+    assert "this is good" not in printed
+    assert "4 stages: 1 run, 1 failed, 2 not run." in printed
+    assert printed.splitlines()[-1].startswith("error: failed: bad; ")
+    assert here.locked() == {"good"}
+    here.assert_no_trace()
+
+    # what succeeded is not run again
+    here.on("bad", "")
+    here.repro()
+    assert sorted(here.calls()) == ["after_bad", "after_good", "bad"]
+    here.assert_up_to_date()
+
+
+def test_keep_going(anywhere) -> None:
+    here = anywhere(BRANCHES)
+    here.on("bad", "sys.exit(1)")
+    printed = here.repro("--keep-going", "--jobs", "1", status=1)
+    assert here.calls() == ["bad", "good", "after_good"]
+    assert "4 stages: 2 run, 1 failed, 1 not run." in printed
+    assert here.locked() == {"good", "after_good"}
+
+
+def test_a_missing_output_is_a_failure(anywhere) -> None:
+    here = anywhere({"one": ["one.txt"]})
+    here.on("one", "sys.exit(0)")
+    printed = here.repro(status=1)
+    assert re.search(r"^FAILED +one .*output 'out/one' does not exist", printed, re.MULTILINE)
+    assert here.locked() == set()
+
+
+def test_a_missing_input_is_a_failure(anywhere) -> None:
+    here = anywhere({"one": ["one.txt"], "two": ["two.txt"]})
+    (here.folder / "one.txt").unlink()
+    printed = here.repro("--keep-going", status=1)
+    assert re.search(r"^FAILED +one .*one.txt", printed, re.MULTILINE)
+    assert here.calls() == ["two"]
+
+
+def interrupt_children_too(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C in a terminal: it goes to the whole process group."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    "stop", [interrupt_children_too, lambda process: process.send_signal(signal.SIGTERM)], ids=["ctrl-c", "terminate"]
+)
+def test_interrupted(anywhere, stop: Callable[[subprocess.Popen[str]], None]) -> None:
+    here = anywhere(BRANCHES)
+    # one of these tidies up, as stages do; the other does not listen and is killed in the end
+    here.on("after_bad", "pathlib.Path('out/after_bad.partial').touch()\ntry: wait('never')\nfinally: "
+            "pathlib.Path('out/after_bad.partial').unlink()")  # fmt: skip
+    here.on("good", "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); wait('never')")
+    obeys = {
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    }  # which a background job would ignore
+    process = here.start("--jobs", "2", start_new_session=True, **obeys)
+    here.until_called("after_bad")
+    stop(process)
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert printed.endswith(
+        "Stopping; what is finished is kept.\nerror: interrupted; nothing half-written was kept\n"
+    ), printed
+    assert here.locked() == {"bad"}
+    here.assert_no_trace()
+    assert here.output("bad") == "bad.txt\n"
+
+
+def test_an_input_that_cannot_be_asked_about_is_a_failure_among_others(anywhere) -> None:
+    here = anywhere({"one": ["one.txt"], "two": ["two.txt"]})
+    here.repro()
+    here.calls()
+    (here.folder / "one.txt").unlink()
+    (here.folder / "one.txt").symlink_to("one.txt")
+    here.write("two.txt", "changed\n")
+    printed = here.repro("--keep-going", status=1)
+    assert re.search(r"^FAILED +one .*one.txt", printed, re.MULTILINE), printed
+    assert here.calls() == ["two"]
+    assert here.output("one") == "one.txt\n"
+
+
+def test_a_killed_command_is_a_failure(anywhere) -> None:
+    here = anywhere(BRANCHES)
+    here.on("bad", "wait('good_ran'); import signal; os.kill(os.getpid(), signal.SIGKILL)")
+    here.on("good", "pathlib.Path('good_ran').touch(); time.sleep(1)")
+    printed = here.repro("--jobs", "2", status=1)
+    assert re.search(r"^FAILED +bad +\d+\.\d s  exit status 137; ", printed, re.MULTILINE), printed
+    assert here.locked() == {"good"}
+    here.assert_no_trace()
+
+
+def test_a_killed_supervisor_is_a_failure(anywhere) -> None:
+    here = anywhere(BRANCHES)
+    here.on("bad", "wait('never')")
+    process = here.start("--jobs", "2", "--keep-going")
+    here.until_called("bad")
+    here.supervisor("bad").kill()
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert re.search(r"^FAILED +bad +\d+\.\d s  exit status 137; ", printed, re.MULTILINE), printed
+    assert here.locked() == {"good", "after_good"}
+    here.assert_no_trace()
+    here.on("bad", "")
+    here.repro()
+    here.assert_up_to_date()
+
+
+def test_when_it_is_killed_its_stages_go_with_it_and_the_rest_is_kept(copying) -> None:
+    here = copying(BRANCHES)
+    here.on("after_bad", "wait('go_on')")
+    here.on("good", "wait('go_on')")
+    process = here.start("--jobs", "2")
+    here.until_called("good")
+    here.until_called("after_bad")
+    process.kill()
+    process.communicate()
+    until(lambda: not here.processes())
+    here.write("go_on")
+    here.calls()
+    printed = here.repro()
+    assert sorted(here.calls()) == ["after_bad", "after_good", "good"]
+    assert re.search(r"^restored +bad ", printed, re.MULTILINE)
+    here.assert_up_to_date()
+
+
+def test_other_dvc_commands_meanwhile(anywhere) -> None:
+    here = anywhere({"one": ["one.txt"], "two": ["out/one"]})
+    here.on("one", "wait('go_on')")
+    process = here.start()
+    here.until_called("one")
+    # those that only read the pipeline go on, as with `dvc repro`; those that want what is being written do not
+    assert dvc(here.folder, "stage", "list", capture_output=True).returncode == 0
+    other = dvc(here.folder, "repro", capture_output=True)
+    assert other.returncode != 0
+    assert "busy" in other.stderr
+    here.write("go_on")
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, printed
+    here.assert_up_to_date()
+
+
+def test_a_stop_while_what_an_earlier_run_left_is_waited_for(copying) -> None:
+    here = copying({"one": ["one.txt"]})
+    lock = here.folder / ".dvc" / "tmp" / "bagpipe" / "one.lock"
+    lock.parent.mkdir(parents=True)
+    with open(lock, "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        process = here.start()
+        assert process.stdout.readline() == "start     one\n"
+        until(lambda: any("supervise.py" in " ".join(p.cmdline()) for p in here.processes()))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE_S)
+        assert not here.processes()
+    assert process.returncode == 130
+    assert here.calls() == []
