@@ -593,8 +593,11 @@ def test_memory_does_not_grow_with_the_columns(copy: Path) -> None:
 # Nothing but what is declared
 
 
-def test_each_stage_needs_nothing_but_what_it_declares(copy: Path, tmp_path: Path) -> None:
+def test_each_stage_needs_nothing_but_what_it_declares(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Run in a folder that holds nothing else, which also keeps away what no audit hook sees."""
+    monkeypatch.setenv("DATASETS_MIRROR", str(mirror_of(copy)))
     with Repo(str(copy)) as repo:
         stages = {stage.name.partition("@")[0]: stage for stage in repo.index.stages}
         assert set(stages) == set(YAML(typ="safe").load(copy / "dvc.yaml")["stages"])

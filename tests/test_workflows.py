@@ -70,7 +70,7 @@ def test_zizmor_would_find_what_is_unsafe(tmp_path: Path, old: str, new: str, fi
 
 
 def test_the_schema_would_find_a_misspelt_key(tmp_path: Path) -> None:
-    text = WORKFLOWS[0].read_text(encoding="utf-8")
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
     (tmp_path / "ci.yml").write_text(text.replace("runs-on:", "run-on:"), encoding="utf-8")
     assert check_schema(tmp_path / "ci.yml").returncode != 0
 
@@ -91,6 +91,15 @@ def test_ci_runs_the_commands_that_anyone_can_run() -> None:
     for command in commands:
         if command.startswith("make "):
             assert command.removeprefix("make ") in targets
+
+
+def test_the_results_are_computed_anew_every_month_and_compared() -> None:
+    workflow = load(ROOT / ".github" / "workflows" / "reproduce.yml")
+    assert set(workflow["on"]) == {"schedule", "workflow_dispatch"}
+    commands = [step["run"] for step in workflow["jobs"]["reproduce"]["steps"] if "run" in step]
+    assert commands[1:] == ["rm dvc.lock", "make run", "git diff --exit-code --stat dvc.lock reports/"]
+    assert "model name" in commands[0]
+    assert commands[0].endswith('>> "$GITHUB_STEP_SUMMARY"')
 
 
 def test_a_failing_step_does_not_hide_what_the_later_ones_would_say() -> None:

@@ -9,8 +9,8 @@ textbook's `compile`, `fit`, `evaluate` and `predict`.
     save(model, runs.network, folder)
     load(folder).predict(rows)
 
-The same seed gives the same bytes: weights, order and ops are functions of it, whatever the number of cores or the
-user's own settings of Keras. What looks unusual below is there for speed, with its reason beside it; each is a
+The same seed gives the same bytes, whatever the processor (basics/processor.py), the number of cores and the user's
+own settings of Keras. What looks unusual below is there for that or for speed, with its reason beside it; each is a
 measurement, see reports/benchmark.md.
 """
 
@@ -19,14 +19,15 @@ import gc
 import math
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import stages.common.basics.processor  # noqa: F401 - before TensorFlow
 
 # Before TensorFlow is imported: afterwards it does not look.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["KERAS_HOME"] = os.devnull  # where no keras.json of a user's can change types and constants
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # sparse products on a GPU are not deterministic
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # its kernels, and their last digits, differ between processors
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # start-up notes on instruction sets and devices
 
 # Every step allocates and frees some megabytes. The C library would give them back to the system each time and get
@@ -66,8 +67,35 @@ as_written = tf.autograph.experimental.do_not_convert  # AutoGraph looks for Pyt
 # Of the kernel a sparse product takes at a time. The op's CPU kernel has a fast loop for fewer than 32 columns and a
 # slower general path beyond; in blocks it computes the same sums in the same order.
 COLUMNS = 16
+# Summed at a time in the gradient of a kernel. Eigen splits a longer sum at a length that it takes from the size of
+# the processor's L1 cache, so the 424 rows of the last batch of an epoch of IMDB came to other last digits elsewhere.
+ROWS_A_SUM = 128
 ROWS_AT_ONCE = 10_000  # of validation, evaluation and prediction
 NETWORK_FILE, WEIGHTS_FILE = "network.json", "model.weights.h5"
+
+
+@tf.custom_gradient
+def product(inputs: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """`inputs @ kernel`; in its gradient the rows of a batch are summed block by block."""
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        missing = -tf.shape(inputs)[0] % ROWS_A_SUM
+        blocks = [
+            tf.reshape(tf.pad(rows, [[0, missing], [0, 0]]), [-1, ROWS_A_SUM, rows.shape[1]])
+            for rows in (inputs, upstream)
+        ]
+        sums = tf.reduce_sum(tf.matmul(*blocks, transpose_a=True), axis=0)
+        return tf.matmul(upstream, kernel, transpose_b=True), sums
+
+    return tf.matmul(inputs, kernel), gradient
+
+
+@keras.saving.register_keras_serializable(package="bagpipe")
+class BlockwiseDense(keras.layers.Dense):
+    """`keras.layers.Dense` with the gradient of `product`, the same on every processor."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        return self.activation(tf.nn.bias_add(product(inputs, tf.convert_to_tensor(self.kernel)), self.bias))
 
 
 @keras.saving.register_keras_serializable(package="bagpipe")
@@ -110,10 +138,10 @@ def new_model(network: Network, seed: int) -> keras.Model:
             keras.Input((network["num_words"],), sparse=True, name="multi_hot"),
             MultiHotDense(first, activation=settings["activation"], name="hidden_1"),
             *(
-                keras.layers.Dense(units, activation=settings["activation"], name=f"hidden_{number}")
+                BlockwiseDense(units, activation=settings["activation"], name=f"hidden_{number}")
                 for number, units in enumerate(others, start=2)
             ),
-            keras.layers.Dense(
+            BlockwiseDense(
                 1 if binary else network["classes"],
                 activation="sigmoid" if binary else "softmax",
                 name="probabilities",

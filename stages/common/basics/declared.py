@@ -21,6 +21,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
+import stages.common.basics.processor  # noqa: F401 - before any library that computes
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, Params, Section, load_params, read_yaml
 from stages.common.basics.watch import PIPELINE_FILE, STAGES, Watch
