@@ -1,5 +1,6 @@
 """Little DVC projects whose stages copy files, for tests of `bagpipe repro`, and Dask processes to run them on."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -86,6 +87,7 @@ class CopyingProject:
             cwd=self.folder,
             env=environment(self.folder),
             text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a background job would ignore
             **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options},
         )
 

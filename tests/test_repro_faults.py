@@ -72,10 +72,7 @@ def test_interrupted(anywhere, stop: Callable[[subprocess.Popen[str]], None]) ->
     here.on("after_bad", "pathlib.Path('out/after_bad.partial').touch()\ntry: wait('never')\nfinally: "
             "pathlib.Path('out/after_bad.partial').unlink()")  # fmt: skip
     here.on("good", "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); wait('never')")
-    obeys = {
-        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-    }  # which a background job would ignore
-    process = here.start("--jobs", "2", start_new_session=True, **obeys)
+    process = here.start("--jobs", "2", start_new_session=True)
     here.until_called("after_bad")
     stop(process)
     printed, _ = process.communicate(timeout=PATIENCE_S)

@@ -42,7 +42,7 @@ class DaskWorkers(Workers):
 
         Without `tls` it is as Dask's own configuration has it. If there are none, that is a UserError.
         """
-        for name in ("distributed", "distributed.client"):
+        for name in ("distributed", "distributed.client", "tornado.application"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails is told with the stage that fails by it
         files = zip(("tls_ca_file", "tls_client_cert", "tls_client_key"), tls or (), strict=bool(tls))
         security = Security(require_encryption=True if tls else None, **dict(files))
