@@ -2,11 +2,11 @@
 
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from editing import edit_yaml
 
-from stages.common.basics.params import PARAMS_FILE, load_params
+from stages.common.basics.params import PARAMS_FILE, load_params, pins_of
 from stages.scratch.copies import ROOT, environment
 
 PIPELINE = """
@@ -255,7 +255,7 @@ def test_an_undeclared_file(project: Path, body: str) -> None:
 
 
 def test_an_undeclared_file_that_numpy_loads(project: Path) -> None:
-    declare(project, "params", "libraries.numpy")
+    declare(project, "params", "libraries.arrays")
     body = "import numpy\nnumpy.load('data/hidden.npy', mmap_mode='r')"
     (project / "data/hidden.npy").touch()
     assert_refused(work(project, body), "reads data/hidden.npy", to_add("data/hidden.npy", "deps"))
@@ -463,34 +463,39 @@ def test_temporary_files_may_lie_in_the_project(project: Path) -> None:
 
 def test_an_undeclared_library(project: Path) -> None:
     done = work(project, "import numpy")
-    assert_refused(done, "work@imdb imports numpy", to_add("libraries.numpy", "params"))
+    assert_refused(done, "work@imdb imports numpy", to_add("libraries.arrays", "params"))
 
 
 def test_an_undeclared_library_that_another_brings(project: Path) -> None:
-    for library in ("scikit-learn", "numpy"):
-        declare(project, "params", f"libraries.{library}")
-    done = work(project, "import sklearn.metrics")
-    assert_refused(done, "work@imdb imports scipy", to_add("libraries.scipy", "params"))
+    declare(project, "params", "libraries.drawing")
+    done = work(project, "import scipy.stats, matplotlib")
+    assert_refused(done, "work@imdb imports scipy", to_add("libraries.statistics", "params"))
+
+
+def test_a_library_of_no_group(project: Path) -> None:
+    path = project / PARAMS_FILE
+    path.write_text(re.sub(r" scikit-learn==\S+", "", path.read_text("utf-8")), encoding="utf-8")
+    declare(project, "params", "libraries.scores")
+    done = work(project, "import sklearn")
+    expected = "error: params.yaml: libraries: expected scikit-learn, which work@imdb imports, in a group"
+    assert_refused(done, expected)
 
 
 def test_a_declared_library(project: Path) -> None:
-    declare(project, "params", "libraries.numpy")
+    declare(project, "params", "libraries.arrays")
     done = work(project, "import numpy\nprint(numpy.__version__)")
     assert_done(done, version("numpy"))
 
 
-def set_version(library: str) -> Callable[[Any], None]:
-    return lambda content: content["libraries"].update({library: "0.1"})
-
-
-@pytest.mark.parametrize("library", ["numpy", "scikit-learn", "tensorflow"])
-def test_another_version_of_a_declared_library(project: Path, library: str) -> None:
+@pytest.mark.parametrize(("library", "group"), [("scikit-learn", "scores"), ("tensorflow", "networks")])
+def test_another_version_of_a_declared_library(project: Path, library: str, group: str) -> None:
     write_stage(project, "print('ran')")
-    edit_yaml(project / PARAMS_FILE, set_version(library))
+    path = project / PARAMS_FILE
+    path.write_text(re.sub(rf"\b{library}==\S+", f"{library}==0.1", path.read_text("utf-8")), encoding="utf-8")
     assert_done(start(project, "work", "imdb"), "ran")  # declared by none
-    declare(project, "params", f"libraries.{library}")
+    declare(project, "params", f"libraries.{group}")
     done = start(project, "work", "imdb")
-    installed = load_params(ROOT / PARAMS_FILE).libraries[library]
+    installed = pins_of(load_params(ROOT / PARAMS_FILE).libraries[group])[library]
     assert_refused(done, f"work@imdb: expected {library} 0.1, as params.yaml has it", f"found {installed}")
     assert done.stdout == ""
 

@@ -12,7 +12,7 @@ from editing import edit_yaml
 from git_identity import IDENTITY
 
 from stages.common.basics.params import read_yaml
-from stages.review.resolve import conflicts, take_either_side, write_lock
+from stages.review.resolve import conflicts, join_locks, take_either_side
 from stages.scratch.copies import bagpipe, dvc
 
 RESULTS = {"dvc.lock", "reports/README.md"}  # in conflict whenever both sides ran the pipeline
@@ -28,8 +28,8 @@ def _identity() -> Any:
         yield
 
 
-def git(folder: Path, *arguments: str, fails: bool = False) -> str:
-    done = subprocess.run(["git", *arguments], cwd=folder, text=True, capture_output=True)
+def git(folder: Path, *arguments: str, fails: bool = False, stdin: str | None = None) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, text=True, capture_output=True, input=stdin)
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stdout.strip()
 
@@ -202,13 +202,14 @@ def test_what_was_computed_elsewhere_is_computed_again_only_if_git_does_not_keep
 
 def test_entries_of_stages_that_are_no_more_are_dropped(conflict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(conflict)
-    git(conflict, "checkout", "--ours", ".")
-    path = conflict / "dvc.lock"
-    before, lock = path.read_text(encoding="utf-8"), read_yaml(path)
-    stray = {"train@gone": {"cmd": "python -m stages train gone"}}
-    for stages in (lock["stages"], {**stray, **lock["stages"]}):
-        write_lock({**lock, "stages": stages})
-        assert path.read_text(encoding="utf-8") == before
+    merge_what_people_wrote(conflict)
+    join_locks({"2", "3"})
+    lock = (conflict / "dvc.lock").read_text(encoding="utf-8")
+    stray = git(conflict, "show", ":3:dvc.lock") + "\n  train@gone:\n    cmd: python -m stages train gone\n"
+    blob = git(conflict, "hash-object", "-w", "--stdin", stdin=stray)
+    git(conflict, "update-index", "--index-info", stdin=f"100644 {blob} 3\tdvc.lock\n")
+    join_locks({"2", "3"})
+    assert (conflict / "dvc.lock").read_text(encoding="utf-8") == lock
 
 
 def test_a_file_that_one_side_deleted_is_taken_from_the_other(

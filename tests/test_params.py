@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from stages.common.basics.declared import LIBRARIES, PIPELINE_FILE
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import PARAMS_FILE, load_params, models_of, ordered_models, settings_of
+from stages.common.basics.params import PARAMS_FILE, load_params, models_of, ordered_models, pins_of, settings_of
 from stages.judging.published import PUBLISHED_FILE, load_published
 from stages.scratch.copies import ROOT
 
@@ -94,10 +94,18 @@ def test_topics_are_those_of_keras() -> None:
 
 def test_libraries_are_those_that_are_pinned() -> None:
     pins = dict(re.findall(r"^([^=\s]+)==([^;\s]+)", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE))
-    assert {distributions[-1] for distributions in LIBRARIES.values()} == set(PARAMS.libraries)
+    used = {name: version for group in PARAMS.libraries.values() for name, version in pins_of(group).items()}
+    assert {distributions[-1] for distributions in LIBRARIES.values()} == set(used)
     for distributions in LIBRARIES.values():
         for distribution in distributions:
-            assert pins[distribution] == PARAMS.libraries[distributions[-1]]
+            assert pins[distribution] == used[distributions[-1]]
+
+
+def test_a_library_has_one_version(path: Path) -> None:
+    edit(path, "libraries.statistics", "numpy==2.0 scipy==1.17.1")
+    numpy = pins_of(PARAMS.libraries["arrays"])["numpy"]
+    expected = f"libraries.statistics: expected numpy=={numpy} as in the groups before, found numpy==2.0"
+    assert complaint(path) == expected
 
 
 @pytest.mark.parametrize("name", [PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE], ids=str)
@@ -219,7 +227,9 @@ def test_labels_are_a_list_or_words(path: Path) -> None:
         ("models.reuters_holdout.final.leave_out", -1),
         ("models.reuters_holdout.final.leave_out", None),
         ("replicates.n", 1),
-        ("libraries.numpy", 2.4),
+        ("libraries.arrays", 2.4),
+        ("libraries.arrays", "numpy"),
+        ("libraries.arrays", "numpy>=2 scipy==1.17.1"),
         ("plots.dpi", 0),
         ("plots.width", -5.0),
     ],

@@ -242,12 +242,6 @@ def param_no_longer_declared(folder: Path) -> None:
     edit_yaml(folder / "dvc.yaml", edit)
 
 
-def import_not_yet_declared(folder: Path) -> None:
-    """As with a run that is yet to come: `dvc commit` runs nothing."""
-    import_in_a_function(folder)
-    run_dvc(folder, "commit", "--force", "report")
-
-
 def unwatched_stage(folder: Path) -> None:
     edit_text(folder / "dvc.yaml", "cmd: python -m stages report\n", "cmd: python -m stages report && true\n")
     run_dvc(folder, "repro", "report")
@@ -331,7 +325,6 @@ LIES = [
     (committed_replicates, "replicate@imdb", "does not have the seeds after 1, 5 of them"),
     (half_reproduced, "evaluate@imdb", "data/models/imdb is not the one that train@imdb wrote"),
     (param_no_longer_declared, "train@reuters", "ran with defaults.reuters.final, by dvc.lock, which it does not"),
-    (import_not_yet_declared, "report", "imports stages/texts/words.py, which is not among its deps"),
     (unwatched_stage, "report", "is not run by `python -m stages`"),
     (data_in_git, "data/raw/imdb/imdb.npz", "is data"),
     (data_elsewhere_in_git, "reports/imdb_word_index.json", "is data"),
@@ -416,7 +409,7 @@ UNDECLARED = [
     (top_import, "report", WORDS),
     (import_in_a_function, "report", WORDS),
     (transitive_import, "report", WORDS),
-    (library, "render@imdb", "add `- libraries.scipy` to `params` of render in dvc.yaml"),
+    (library, "render@imdb", "add `- libraries.statistics` to `params` of render in dvc.yaml"),
     (param, "report", "add `- replicates` to `params` of report in dvc.yaml"),
     (
         param_no_longer_declared,

@@ -1,6 +1,7 @@
 """The command line of `bagpipe`. Each command imports what it needs when it is called."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,26 +40,17 @@ def run_command() -> None:
 @click.option("--tls-key", type=CERTIFICATE, help="For the same, the key of your certificate; PEM.")
 @click.option("--keep-going", "-k", is_flag=True, help="After a failure, run all that does not depend on it.")
 @click.option("--dry", is_flag=True, help="Only list what would run, in waves.")
-def repro_command(
-    targets: tuple[str, ...],
-    jobs: int | None,
-    scheduler: str | None,
-    tls_ca_file: str | None,
-    tls_cert: str | None,
-    tls_key: str | None,
-    keep_going: bool,
-    dry: bool,
-) -> None:
+def repro_command(targets: tuple[str, ...], keep_going: bool, dry: bool, **options: Any) -> None:
     """As `dvc repro`, with independent stages at once.
 
     TARGET: a stage as in train@imdb, or train for all models; by default everything.
     """
-    tls = (tls_ca_file, tls_cert, tls_key)
+    jobs, scheduler, *tls = (options[name] for name in ("jobs", "scheduler", "tls_ca_file", "tls_cert", "tls_key"))
     if any(tls) and not (all(tls) and scheduler):
         raise click.UsageError("--tls-ca-file, --tls-cert, --tls-key and --scheduler go together")
     from stages.running.repro import repro
 
-    run(lambda: repro(targets, jobs, scheduler, keep_going, dry, tls if all(tls) else None))
+    run(lambda: repro(targets, jobs, scheduler, keep_going, dry, tuple(tls) if all(tls) else None))
 
 
 @main.command("demo")
@@ -68,7 +60,7 @@ def demo_command(folder: Path | None) -> None:
 
     FOLDER: where, an empty folder; by default a temporary one.
     """
-    from stages.commands.demo import demo
+    from stages.commands.run import demo
 
     run(lambda: demo(folder))
 
@@ -76,7 +68,7 @@ def demo_command(folder: Path | None) -> None:
 @main.command("results")
 def results_command() -> None:
     """Show the results in short."""
-    from stages.commands.summary import results
+    from stages.commands.run import results
 
     run(lambda: print(results(Path())))
 

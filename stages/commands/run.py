@@ -1,17 +1,23 @@
-"""`bagpipe run`: bring every result up to date and show them; without data, the demo instead."""
+"""`bagpipe run`, `bagpipe demo` and `bagpipe results`: the whole pipeline, and in short what came of it."""
 
+import shutil
+import tempfile
 from pathlib import Path
 
-from stages.commands.demo import demo
-from stages.commands.summary import results
-from stages.common.basics.artifacts import REPORTS
-from stages.common.basics.params import load_params
-from stages.download import NoSourceError
-from stages.running.repro import StagesFailedError, repro
+from tabulate import tabulate
+
+from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import PARAMS_FILE, load_params, ordered_models
+from stages.judging.published import PUBLISHED_FILE, load_published
+from stages.scratch.copies import bagpipe, make_scratch_copy
 
 
 def run_all() -> None:
-    """Run every stage that is not up to date, then print the results."""
+    """Run every stage that is not up to date, then print the results; without data, run the demo instead."""
+    from stages.download import NoSourceError
+    from stages.running.repro import StagesFailedError, repro  # DVC: a second
+
     params = load_params()  # a mistake there is better told before anything starts
     try:
         repro([], jobs=None, scheduler=None, keep_going=False, dry=False)
@@ -28,3 +34,45 @@ def run_all() -> None:
     print(f"\n{results(Path())}\n")
     print(f"All figures and plots: {REPORTS / 'README.md'}")
     print("Next: change a number in params.yaml, run `make run` again, then `dvc metrics diff`.")
+
+
+def demo(folder: Path | None) -> None:
+    """Run the pipeline on small generated corpora, with no network, in `folder`, by default a new temporary one.
+
+    Raises:
+        UserError: `folder` is not empty, or a stage failed.
+    """
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="bagpipe-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise UserError(f"{folder}: expected an empty folder for the demo")
+    print(f"Generating small corpora and running the pipeline on them in {folder}", flush=True)
+    try:
+        make_scratch_copy(folder)
+        done = bagpipe(folder, "repro")
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if done.returncode:
+        raise UserError(f"the demo failed in {folder}; see above")
+    print(f"\n{results(folder)}\n")
+    print('These are demo figures. The texts are generated, so "published" is the best accuracy that is possible.')
+    print(f"Plots and tables: {folder / REPORTS / 'README.md'}; delete the folder when done.")
+    print("For the real figures run `make run` with a network, or with DATASETS_MIRROR set to a folder or URL that")
+    print("holds the official files.")
+
+
+def results(root: Path) -> str:
+    """A table of every model's test accuracy beside the published one."""
+    params = load_params(root / PARAMS_FILE)
+    notebooks = load_published(params, root / PUBLISHED_FILE)
+    published = {p.of: p.value for p in notebooks.published if p.figure == "test.accuracy" and not p.against}
+    lines = []
+    for name in ordered_models(params):
+        test = read_json(root / MODEL_REPORTS / name / "metrics.json")["test"]
+        reference = f"{published[name]:.4f}" if name in published else ""
+        lines.append([name, f"{test['loss']:.4f}", f"{test['accuracy']:.4f}", reference])
+    header = ["model", "test loss", "test accuracy", "published"]
+    align = ("left", "right", "right", "right")
+    return tabulate(lines, header, tablefmt="simple", disable_numparse=True, colalign=align)

@@ -43,26 +43,20 @@ def take_either_side(path: str, sides: set[str]) -> None:
 def join_locks(sides: set[str]) -> None:
     """Write our dvc.lock with the entries that only theirs has, so that their results count as computed.
 
-    That is safe: DVC takes no entry's word, but compares its hashes with the files.
+    That is safe: DVC takes no entry's word, but compares its hashes with the files. What is no stage of dvc.yaml any
+    more is left out: DVC would keep it.
     """
-    content: dict[str, Any] = {}
-    stages: dict[str, Any] = {}
-    for side in sorted(sides & {OURS, THEIRS}, reverse=True):
-        lock = parse_mapping(git_output("show", f":{side}:./{LOCK_FILE}"), str(LOCK_FILE))
-        content |= lock
-        stages |= lock.get("stages", {})
-    write_lock({**content, "stages": stages})
-
-
-def write_lock(content: dict[str, Any]) -> None:
-    """Write dvc.lock as DVC does, but without entries whose stage is not in dvc.yaml: DVC would keep them."""
     from dvc.repo import Repo
     from dvc.utils.serialize import dumps_yaml
 
+    content: dict[str, Any] = {"stages": {}}
+    for side in sorted(sides & {OURS, THEIRS}, reverse=True):
+        lock = parse_mapping(git_output("show", f":{side}:./{LOCK_FILE}"), str(LOCK_FILE))
+        content |= {**lock, "stages": content["stages"] | lock.get("stages", {})}
     with Repo() as repo:
         known = {stage.addressing for stage in repo.index.stages}
-    stages = {name: entry for name, entry in content["stages"].items() if name in known}
-    write_text(LOCK_FILE, dumps_yaml({**content, "stages": stages}))
+    content["stages"] = {name: entry for name, entry in content["stages"].items() if name in known}
+    write_text(LOCK_FILE, dumps_yaml(content))
 
 
 def resolve_conflict() -> None:

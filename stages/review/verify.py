@@ -7,7 +7,6 @@ Each check below yields findings: which stage, what is wrong, how to mend it. No
 import json
 import sys
 from collections.abc import Iterator
-from modulefinder import ModuleFinder
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -143,20 +142,6 @@ def columns(path: Path) -> dict[str, list[float]]:
     return {key: [float(line[key]) for line in lines] for key in lines[0]}
 
 
-def imports_are_declared(pipeline: CommittedPipeline) -> Iterator[Finding]:
-    """Tell of modules that a stage imports undeclared, wherever in its code: its next run would fail."""
-    for group, stage in {stage.name.partition("@")[0]: stage for stage in pipeline.stages}.items():
-        finder = ModuleFinder([str(Path.cwd())])
-        finder.run_script(f"stages/{group}.py")
-        modules = [module for module in finder.modules.values() if module.__file__]
-        files = {Path(module.__file__) for module in modules if set(module.__code__.co_names) - {"__doc__"}}
-        deps = {Path(str(dep)) for dep in split_deps(stage)[0]}
-        for path in sorted(file.absolute().relative_to(Path.cwd()) for file in files):
-            if not deps & {path, *path.parents}:
-                mend = f"add `- {path}` to `deps` of {group} in dvc.yaml, then `dvc repro`"
-                yield Finding(group, f"imports {path}, which is not among its deps", mend)
-
-
 def results_hold(pipeline: CommittedPipeline) -> Iterator[Finding]:
     """Look at the verdicts that count, and at the bounds of published.yaml."""
     try:
@@ -219,7 +204,6 @@ def all_checks(rerun: tuple[str, ...]) -> Iterator[Check]:
     yield Check("dvc.lock is consistent", list(lock_is_consistent(pipeline)))
     results = [*results_are_those_of_their_params(pipeline), *results_agree(pipeline)]
     yield Check("results are those of their params", results)
-    yield Check("imports are declared", list(imports_are_declared(pipeline)))
     yield Check("results hold", list(results_hold(pipeline)))
     yield Check("Git has what was checked, and no data", list(git_holds_what_it_should(pipeline)))
     if rerun:

@@ -17,9 +17,7 @@ from stages.judging.published import PUBLISHED_FILE
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_FILE = Path(__file__).with_name("demo.yaml")
 SEED = 1
-BEST_POSSIBLE = (
-    "The best accuracy that any classifier can be expected to reach, known because the texts are generated"
-)
+BEST_POSSIBLE = "The best accuracy to be expected of any classifier, known because the texts are generated"
 
 
 def copy_project(folder: Path) -> None:

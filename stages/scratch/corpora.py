@@ -72,9 +72,7 @@ def make_generator(
 def made_up_words(count: int) -> list[str]:
     """Pronounceable words of no language: two syllables, then three."""
     syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
-    words = itertools.chain.from_iterable(
-        map("".join, itertools.product(syllables, repeat=length)) for length in (2, 3)
-    )
+    words = ("".join(word) for length in (2, 3) for word in itertools.product(syllables, repeat=length))
     return list(itertools.islice(words, count))
 
 
@@ -100,12 +98,8 @@ def write_corpus(
     if split:
         train_texts, train_labels = generator.draw(train, random)
         texts, labels = generator.draw(test, random)
-        arrays = {
-            "x_train": _pickled(train_texts),
-            "y_train": train_labels,
-            "x_test": _pickled(texts),
-            "y_test": labels,
-        }
+        arrays = {"x_train": _pickled(train_texts), "y_train": train_labels}
+        arrays |= {"x_test": _pickled(texts), "y_test": labels}
     else:
         texts, labels = generator.draw(train + test, random)
         arrays = {"x": _pickled(texts), "y": labels}

@@ -6,7 +6,8 @@ So before a line of a stage's module runs, its entry in dvc.yaml is looked up, a
 - `params` holds what `params:` lists, and fails when asked for anything else;
 - a file of the project can be read, or a module imported, only if `deps:` lists it or a folder it is in; what the
   stage writes itself, only if `outs:`, `metrics:` or `plots:` does;
-- a library whose version can change results must be declared as a param, too, and be installed in that version.
+- a library whose version can change results must be in a declared group of `libraries`, and be installed in that
+  version.
 
 Files are watched by an audit hook (watch.py), so whatever opens them through Python is seen. What C libraries such as
 HDF5 or other programs open is not; for that `bagpipe verify --rerun` runs a stage in a folder without anything else.
@@ -23,7 +24,7 @@ from typing import Any, NoReturn
 
 import stages.common.basics.processor  # noqa: F401 - before any library that computes
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import PARAMS_FILE, Params, Section, load_params, read_yaml
+from stages.common.basics.params import PARAMS_FILE, Params, Section, load_params, pins_of, read_yaml
 from stages.common.basics.watch import PIPELINE_FILE, STAGES, Watch
 
 # Modules that may change a result, and the distributions that bring them, with and without GPU support
@@ -77,7 +78,7 @@ class Declaration:
         )
 
 
-def declaration(stage: str, key: str | None) -> Declaration:
+def declaration(stage: str, key: str | None, params: Params) -> Declaration:
     """Look up a stage, or for a group of stages the one of `key`.
 
     Raises:
@@ -92,10 +93,10 @@ def declaration(stage: str, key: str | None) -> Declaration:
             raise UserError(f"{stage}: expected no key, as {PIPELINE_FILE} has it once; found {key!r}")
         return _resolved(stage, entry, {})
     section = entry["foreach"].strip("${}")
-    items = read_yaml(PARAMS_FILE).get(section) or {}
+    items = getattr(params, section)
     if key not in items:
         raise UserError(f"{PARAMS_FILE}: {section}: expected one of {', '.join(items)}; found {key!r}")
-    item = {f"item.{name}": value for name, value in items[key].items()}
+    item = {f"item.{name}": value for name, value in items[key]}
     return _resolved(f"{stage}@{key}", entry["do"], {"key": key, **item})
 
 
@@ -145,20 +146,21 @@ class View:
         return self._refuse(path)
 
 
-def check_libraries(declared: Declaration, params: Params) -> None:
-    """Check that the declared libraries are installed in the versions of params.yaml.
+def check_libraries(declared: Declaration, params: Params) -> dict[str, str]:
+    """Check that the declared libraries are installed in the versions of params.yaml; return these.
 
     Raises:
         UserError: one of them is another version.
     """
-    for name, expected in params.libraries.items():
-        if declared.covers(f"libraries.{name}"):
-            found = _installed(name)
-            if found != expected:
-                raise UserError(
-                    f"{declared.name}: expected {name} {expected}, as {PARAMS_FILE} has it under libraries; found "
-                    f"{found}; install what requirements.txt pins, or change both"
-                )
+    groups = [pins_of(pins) for group, pins in params.libraries.items() if declared.covers(f"libraries.{group}")]
+    pins = {name: version for group in groups for name, version in group.items()}
+    for name, expected in pins.items():
+        if (found := _installed(name)) != expected:
+            raise UserError(
+                f"{declared.name}: expected {name} {expected}, as {PARAMS_FILE} has it under libraries; found "
+                f"{found}; install what requirements.txt pins, or change both"
+            )
+    return pins
 
 
 def _installed(library: str) -> str:
@@ -170,14 +172,24 @@ def _installed(library: str) -> str:
     return "none"
 
 
+def refuse_library(module: str, declared: Declaration, params: Params) -> NoReturn:
+    """Say that a stage has imported a library undeclared, and the smallest group of params.yaml that has it."""
+    library = LIBRARIES[module][-1]
+    groups = {group: len(pins) for group, pins in params.libraries.items() if library in pins_of(pins)}
+    if not groups:
+        raise UserError(f"{PARAMS_FILE}: libraries: expected {library}, which {declared.name} imports, in a group")
+    declared.refuse(f"imports {module}", "params", f"libraries.{min(groups, key=groups.__getitem__)}")
+
+
 def run_declared(stage: str, key: str | None) -> None:
     """Run a stage on what it declares.
 
     Raises:
         UserError: it reads, imports or writes anything else, or fails for a reason of its own.
     """
-    params, declared = load_params(), declaration(stage, key)
-    check_libraries(declared, params)
+    params = load_params()
+    declared = declaration(stage, key, params)
+    pins = check_libraries(declared, params)
     watch = Watch(declared, Path.cwd())
     for module in list(sys.modules.values()):  # what has brought us here is a stage's code, too
         file = Path(getattr(module, "__file__", None) or "/")
@@ -192,8 +204,8 @@ def run_declared(stage: str, key: str | None) -> None:
         if watch.refused:
             raise watch.refused
     for module, distributions in LIBRARIES.items():
-        if sys.modules.get(module) and not declared.covers(name := f"libraries.{distributions[-1]}"):
-            declared.refuse(f"imports {module}", "params", name)
+        if sys.modules.get(module) and distributions[-1] not in pins:
+            refuse_library(module, declared, params)
 
 
 def command_line() -> None:

@@ -21,6 +21,9 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
+_PIN = r"([\w.-]+==[\w.+!-]+)"
+Pins = Annotated[str, Field(pattern=rf"^{_PIN}( {_PIN})*$")]  # `numpy==2.4.6 scipy==1.17.1`
+
 BINARY_LOSSES = ("binary_crossentropy", "mse")
 
 
@@ -166,7 +169,17 @@ class Params(Section):
     plots: Plots
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     download: Download
-    libraries: dict[str, str]
+    libraries: dict[Name, Pins]
+
+    @model_validator(mode="after")
+    def _a_library_has_one_version(self) -> Self:
+        versions: dict[str, str] = {}
+        for group, pins in self.libraries.items():
+            for name, version in pins_of(pins).items():
+                if versions.setdefault(name, version) != version:
+                    expected = f"{name}=={versions[name]} as in the groups before"
+                    raise ValueError(f"libraries.{group}: expected {expected}, found {name}=={version}")
+        return self
 
     @model_validator(mode="after")
     def _models_fit_their_datasets(self) -> Self:
@@ -188,6 +201,11 @@ class Params(Section):
                     f"defaults.{name}.reference: expected one of {expected}; found {defaults.reference!r}"
                 )
         return self
+
+
+def pins_of(group: str) -> dict[str, str]:
+    """The libraries of a group and their versions."""
+    return dict(pin.split("==") for pin in group.split())
 
 
 def settings_of(params: Params, model: str) -> Settings:
