@@ -1,7 +1,6 @@
 """Measure a trained model on the test set.
 
 Reads   data/models/M, data/vectorized/D
-Params  models.M.dataset
 Writes  reports/models/M/metrics.json: loss and accuracy as Keras computes them, macro F1, and ROC AUC (two classes)
         or top-3 accuracy (more)
         reports/models/M/confusion.csv: how many texts of each class got which label

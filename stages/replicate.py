@@ -30,14 +30,14 @@ SUMMARIZED = {
 def replicate_runs(name: str, settings: Settings, seeds: range) -> Iterator[dict[str, float]]:
     """Yield the figures of a final and a validation run under each seed."""
     train, test = load_rows(settings.dataset, "train"), load_rows(settings.dataset, "test")
-    held_out, remaining = hold_out(train, settings.validation.holdout, settings.where(name, "validation.holdout"))
-    _, final_rows = hold_out(train, settings.final.leave_out, settings.where(name, "final.leave_out"))
+    held_out, remaining = hold_out(train, settings.holdout, settings.where(name, "holdout"))
+    _, final_rows = hold_out(train, settings.leave_out, settings.where(name, "leave_out"))
     classes = len(load_labels(settings.dataset))
 
     from stages.common.network import Feed, Runs  # TensorFlow: after the checks that need none
 
-    final = Runs(settings, final_rows, classes, settings.final.epochs)
-    validation = Runs(settings, remaining, classes, settings.validation.epochs, held_out)
+    final = Runs(settings, final_rows, classes, settings.epochs)
+    validation = Runs(settings, remaining, classes, settings.validation_epochs, held_out)
     test_batches = Feed(test, settings.loss, classes).ordered_batches()
     for seed in seeds:
         with open(devnull, "w") as nowhere, redirect_stdout(nowhere):  # one line a seed will do

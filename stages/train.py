@@ -1,10 +1,10 @@
 """Train the final model, from scratch, for the number of epochs that validation found to be enough.
 
 Reads   data/vectorized/D
-Params  seed; models.M, and of defaults.D all but validation
+Params  seed; models.M, and of defaults.D all but holdout and validation_epochs
 Writes  data/models/M/: model.weights.h5, and network.json with what rebuilds the model around them
 
-The first `final.leave_out` training rows are left out: none, or those that validation held out.
+The first `leave_out` training rows are left out: none, or those that validation held out.
 """
 
 from stages.common.basics.artifacts import MODELS
@@ -15,12 +15,12 @@ from stages.common.basics.rows import hold_out, load_labels, load_rows
 def train(params: Params, name: str) -> None:
     settings = settings_of(params, name)
     rows = load_rows(settings.dataset, "train")
-    _, rows = hold_out(rows, settings.final.leave_out, settings.where(name, "final.leave_out"))
-    print(f"{name}: training on {len(rows.labels):,} rows of {settings.dataset}, {settings.final.epochs} epochs")
+    _, rows = hold_out(rows, settings.leave_out, settings.where(name, "leave_out"))
+    print(f"{name}: training on {len(rows.labels):,} rows of {settings.dataset}, {settings.epochs} epochs")
 
     from stages.common.network import Runs, save  # TensorFlow: after the checks that need none
 
-    runs = Runs(settings, rows, len(load_labels(settings.dataset)), settings.final.epochs)
+    runs = Runs(settings, rows, len(load_labels(settings.dataset)), settings.epochs)
     model, _ = runs.run(params.seed)
     save(model, runs.network, MODELS / name)
     print(f"{name}: {model.count_params():,} weights in {MODELS / name}")

@@ -1,10 +1,10 @@
 """Train with a held-out part of the training set, to see how many epochs are enough.
 
 Reads   data/vectorized/D
-Params  seed; models.M, and of defaults.D all but final
+Params  seed; models.M, and of defaults.D all but epochs and leave_out
 Writes  reports/models/M/history.csv, one line an epoch; validation.json, its best and last figures
 
-As in the notebooks the first `validation.holdout` rows are held out and the others trained on.
+As in the notebooks the first `holdout` rows are held out and the others trained on.
 """
 
 from stages.common.basics.artifacts import MODEL_REPORTS, rounded, write_csv, write_json
@@ -16,16 +16,16 @@ from stages.common.history import CURVES, validation_figures
 def validate(params: Params, name: str) -> None:
     settings = settings_of(params, name)
     rows = load_rows(settings.dataset, "train")
-    held_out, remaining = hold_out(rows, settings.validation.holdout, settings.where(name, "validation.holdout"))
+    held_out, remaining = hold_out(rows, settings.holdout, settings.where(name, "holdout"))
     print(
         f"{name}: training on {len(remaining.labels):,} rows of {settings.dataset}, "
-        f"validating on {len(held_out.labels):,}, {settings.validation.epochs} epochs"
+        f"validating on {len(held_out.labels):,}, {settings.validation_epochs} epochs"
     )
 
     from stages.common.network import Runs  # TensorFlow: after the checks that need none
 
     classes = len(load_labels(settings.dataset))
-    _, history = Runs(settings, remaining, classes, settings.validation.epochs, held_out).run(params.seed)
+    _, history = Runs(settings, remaining, classes, settings.validation_epochs, held_out).run(params.seed)
     folder = MODEL_REPORTS / name
     lines = zip(*(history[curve] for curve in CURVES), strict=True)
     numbered = ((epoch, *map(rounded, line)) for epoch, line in enumerate(lines, start=1))

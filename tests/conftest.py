@@ -36,7 +36,7 @@ def official() -> Path:
 
 def fewer_epochs(content: Any) -> None:
     for defaults in content["defaults"].values():
-        defaults["validation"]["epochs"] = 4
+        defaults["validation_epochs"] = 4
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def test_what_is_declared_is_given(project: Path) -> None:
         ("params.plots", "plots", "plots"),
         ("params.plots.dpi", "plots", "plots"),
         ("params.defaults[params.models[name].dataset].loss", "defaults.imdb.loss", "defaults.${item.dataset}.loss"),
-        ("params.defaults['imdb'].final.epochs", "defaults.imdb.final", "defaults.${item.dataset}.final"),
+        ("params.defaults['imdb'].epochs", "defaults.imdb.epochs", "defaults.${item.dataset}.epochs"),
         ("params.defaults['reuters'].optimizer", "defaults.reuters", "defaults.reuters"),
         ("params.models['reuters'].hidden", "models.reuters", "models.reuters"),
         ("params.datasets['imdb'].labels", "datasets", "datasets"),
@@ -155,7 +155,7 @@ def test_a_declared_param_may_be_read_of_another_item_too_if_it_is_declared(proj
 def test_a_declared_section_gives_all_of_it(project: Path) -> None:
     declare(project, "params", "plots")
     declare(project, "params", "defaults.${item.dataset}")
-    done = work(project, "print(params.plots.dpi, params.defaults['imdb'].final.epochs)")
+    done = work(project, "print(params.plots.dpi, params.defaults['imdb'].epochs)")
     assert_done(done, "110 4")
 
 

@@ -43,9 +43,7 @@ def add_model(folder: Path, name: str) -> None:
     """Add a small model, as a person would: a section of params.yaml. In reports/ it comes right after `imdb`."""
 
     def add_section(content: Any) -> None:
-        defaults = content["defaults"]["imdb"]
-        short = {key: {**defaults[key], "epochs": 1} for key in ("validation", "final")}
-        content["models"][name] = {"dataset": "imdb", "hidden": [len(name)], **short}
+        content["models"][name] = {"dataset": "imdb", "hidden": [len(name)], "validation_epochs": 1, "epochs": 1}
 
     edit_yaml(folder / "params.yaml", add_section)
 

@@ -123,7 +123,7 @@ def test_the_fast_parser_reads_what_the_plain_one_reads(name: Path) -> None:
     [
         ("models.imdb.hidden=[32,32]", "imdb: {dataset: imdb, hidden: [16, 16]}", "hidden: [32, 32]}"),
         ("models.reuters_bottleneck.hidden=[64,8]", "    - 4", "    - 8"),
-        ("defaults.imdb.final.epochs=5", "final: {epochs: 4, leave_out: 0}", "final: {epochs: 5, leave_out: 0}"),
+        ("defaults.imdb.epochs=5", "epochs: 4\n", "epochs: 5\n"),
         ("seed=2", "seed: 1", "seed: 2"),
         (
             "+models.imdb_mse.learning_rate=0.01",
@@ -154,8 +154,8 @@ def test_an_override_that_changes_nothing_leaves_the_bytes(path: Path) -> None:
 def test_a_model_has_the_defaults_of_its_dataset_but_for_its_own() -> None:
     defaults, bottleneck = PARAMS.defaults["reuters"], settings_of(PARAMS, "reuters_bottleneck")
     assert (bottleneck.dataset, bottleneck.hidden) == ("reuters", [64, 4])
-    assert (bottleneck.batch_size, bottleneck.final.epochs, bottleneck.final.leave_out) == (128, 20, 1_000)
-    for name in ("activation", "loss", "optimizer", "learning_rate", "validation"):
+    assert (bottleneck.batch_size, bottleneck.epochs, bottleneck.leave_out) == (128, 20, 1_000)
+    for name in ("activation", "loss", "optimizer", "learning_rate", "holdout", "validation_epochs"):
         assert getattr(bottleneck, name) == getattr(defaults, name)
     assert settings_of(PARAMS, "imdb").batch_size == PARAMS.defaults["imdb"].batch_size
 
@@ -208,11 +208,11 @@ def test_labels_are_a_list_or_words(path: Path) -> None:
         ("defaults.imdb.learning_rate", "fast"),
         ("defaults.imdb.batch_size", 0),
         ("defaults.imdb.batch_size", 512.0),
-        ("defaults.imdb.validation.epochs", -20),
-        ("defaults.imdb.validation.holdout", 0),
-        ("defaults.imdb.final.epochs", -4),
-        ("defaults.imdb.final.leave_out", -1),
-        ("defaults.imdb.final.leave_out", None),
+        ("defaults.imdb.validation_epochs", -20),
+        ("defaults.imdb.holdout", 0),
+        ("defaults.imdb.epochs", -4),
+        ("defaults.imdb.leave_out", -1),
+        ("defaults.imdb.leave_out", None),
         ("models.imdb.hidden", []),
         ("models.imdb.hidden", 16),
         ("models.imdb.activation", "rleu"),
@@ -223,9 +223,9 @@ def test_labels_are_a_list_or_words(path: Path) -> None:
         ("models.imdb.learning_rate", "fast"),
         ("models.imdb.batch_size", 0),
         ("models.imdb.batch_size", 512.0),
-        ("models.reuters_holdout.final.epochs", -4),
-        ("models.reuters_holdout.final.leave_out", -1),
-        ("models.reuters_holdout.final.leave_out", None),
+        ("models.reuters_holdout.epochs", -4),
+        ("models.reuters_holdout.leave_out", -1),
+        ("models.reuters_holdout.leave_out", None),
         ("replicates.n", 1),
         ("libraries.arrays", 2.4),
         ("libraries.arrays", "numpy"),
@@ -253,9 +253,9 @@ def test_each_number_of_a_list_is_checked(path: Path) -> None:
         "datasets.imdb.words",
         "datasets.imdb.classes",
         "models.imdb.epochs",
-        "models.reuters_holdout.final.epoch",
+        "models.reuters_holdout.epoch",
         "defaults.imdb.hidden",
-        "defaults.imdb.final.epoch",
+        "defaults.imdb.epoch",
         "plots.colour",
         "published",
     ],
@@ -273,11 +273,11 @@ def test_an_unknown_key(path: Path, key: str) -> None:
         "datasets.imdb.files",
         "defaults.imdb.reference",
         "defaults.imdb.loss",
-        "defaults.imdb.final.epochs",
+        "defaults.imdb.epochs",
         "defaults.imdb",
         "models.imdb.dataset",
         "models.imdb.hidden",
-        "models.reuters_holdout.final.epochs",
+        "models.reuters_holdout.epochs",
         "plots.dpi",
         "libraries",
     ],
@@ -384,9 +384,9 @@ def test_baselines_are_published_of_a_dataset(published_path: Path) -> None:
 
 
 def test_the_first_of_two_mistakes_is_enough(path: Path) -> None:
-    edit(path, "defaults.imdb.final.epochs", -4)
+    edit(path, "defaults.imdb.epochs", -4)
     edit(path, "plots.dpi", 0)
-    assert complaint(path).startswith("defaults.imdb.final.epochs")
+    assert complaint(path).startswith("defaults.imdb.epochs")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def python(folder: Path, *arguments: str, **options: Any) -> subprocess.Complete
 
 
 def edit_params(folder: Path, key: str, value: object) -> None:
-    """Set `defaults.imdb.final.epochs` and the like."""
+    """Set `defaults.imdb.epochs` and the like."""
     *outer, last = key.split(".")
 
     def edit(content: Any) -> None:
@@ -148,7 +148,7 @@ def test_validation_figures_are_those_of_the_history(scratch: Path, params: Para
     for name in params.models:
         history = read_history(scratch, name)
         assert history.dtype.names == ("epoch", *HISTORY)
-        assert history["epoch"].tolist() == list(range(1, settings_of(params, name).validation.epochs + 1))
+        assert history["epoch"].tolist() == list(range(1, settings_of(params, name).validation_epochs + 1))
         best = history["val_loss"].argmin()
         validation = read_json(scratch / "reports/models" / name / "validation.json")
         assert validation["best_epoch"] == best + 1
@@ -223,9 +223,9 @@ EVERYTHING = (
     ("key", "value", "expected"),
     [
         ("plots.dpi", 50, each("render", *ALL) | {"report"}),
-        ("defaults.imdb.final.epochs", 3, {"train@imdb", "replicate@imdb", "report"}),
+        ("defaults.imdb.epochs", 3, {"train@imdb", "replicate@imdb", "report"}),
         (
-            "defaults.reuters.validation.epochs",
+            "defaults.reuters.validation_epochs",
             2,
             each("validate", *REUTERS) | each("replicate", *REUTERS) | {"report"},
         ),
@@ -309,7 +309,7 @@ def test_order_and_comments_mean_nothing(copy: Path) -> None:
 
 
 def test_final_epochs_of_one_model_rerun_that_model(copy: Path) -> None:
-    edit_params(copy, "defaults.imdb.final.epochs", 2)
+    edit_params(copy, "defaults.imdb.epochs", 2)
     rerun = {"train@imdb", "replicate@imdb", "evaluate@imdb", "render@imdb", "report"}
     assert set(stages_run(repro(copy))) == rerun
     assert stale(copy) == set()
@@ -331,8 +331,10 @@ def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
         content["defaults"]["films"] = {
             **content["defaults"]["reuters"],
             "reference": "films",
-            "validation": {"holdout": 300, "epochs": 3},
-            "final": {"epochs": 3, "leave_out": 0},
+            "holdout": 300,
+            "validation_epochs": 3,
+            "epochs": 3,
+            "leave_out": 0,
         }
         content["models"]["films"] = {"dataset": "films", "hidden": [8]}
         content["models"]["imdb_narrow"] = {"dataset": "imdb", "hidden": [4]}
@@ -444,7 +446,7 @@ def test_diffs_against_a_commit(copy: Path) -> None:
     author = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "--quiet"], ["add", "--all"], [*author, "commit", "--quiet", "--message", "run"]):
         subprocess.run(["git", *command], cwd=copy, check=True)
-    edit_params(copy, "defaults.imdb.final.epochs", 9)
+    edit_params(copy, "defaults.imdb.epochs", 9)
     metrics = read_json(copy / "reports/models/imdb/metrics.json")
     metrics["test"]["accuracy"] += 0.5
     (copy / "reports/models/imdb/metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
@@ -454,7 +456,7 @@ def test_diffs_against_a_commit(copy: Path) -> None:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    assert diff("params") == {"params.yaml": {"defaults.imdb.final.epochs": {"old": 4, "new": 9, "diff": 5}}}
+    assert diff("params") == {"params.yaml": {"defaults.imdb.epochs": {"old": 4, "new": 9, "diff": 5}}}
     (changed,) = diff("metrics").values()
     assert changed["test.accuracy"]["diff"] == pytest.approx(0.5)
     assert "reports/models/imdb/history.csv" in json.dumps(diff("plots"))
@@ -469,17 +471,17 @@ def test_an_unknown_model(copy: Path) -> None:
 
 
 def test_a_mistake_in_params_is_told_before_work_starts(copy: Path) -> None:
-    edit_params(copy, "defaults.imdb.validation.epochs", -1)
+    edit_params(copy, "defaults.imdb.validation_epochs", -1)
     done = python(copy, "-m", "stages", "validate", "imdb")
-    assert_one_line(done, "params.yaml", "defaults.imdb.validation.epochs", "-1")
+    assert_one_line(done, "params.yaml", "defaults.imdb.validation_epochs", "-1")
     assert done.stdout == ""
 
 
 @pytest.mark.parametrize(
     ("stage", "key"),
     [
-        ("validate", "imdb.validation.holdout"),
-        ("train", "imdb.final.leave_out"),
+        ("validate", "imdb.holdout"),
+        ("train", "imdb.leave_out"),
     ],
 )
 def test_a_holdout_larger_than_the_training_set(copy: Path, stage: str, key: str) -> None:
@@ -489,7 +491,7 @@ def test_a_holdout_larger_than_the_training_set(copy: Path, stage: str, key: str
 
 
 def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(copy: Path) -> None:
-    edit_params(copy, "defaults.imdb.final.epochs", 100_000)
+    edit_params(copy, "defaults.imdb.epochs", 100_000)
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro", "evaluate@imdb"],
         cwd=copy,
@@ -512,7 +514,7 @@ def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(copy: Path
     assert not (copy / "data/models/imdb").exists()
     assert half_written(copy) == []
 
-    edit_params(copy, "defaults.imdb.final.epochs", 2)
+    edit_params(copy, "defaults.imdb.epochs", 2)
     assert stages_run(repro(copy, "evaluate@imdb")) == ["train@imdb", "evaluate@imdb"]
 
 

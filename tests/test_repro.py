@@ -27,7 +27,7 @@ def make_small_copy(folder: Path) -> None:
 
     def keep_one(content: Any) -> None:
         content["models"] = {"imdb": content["models"]["imdb"]}
-        content["defaults"]["imdb"]["validation"]["epochs"] = 3
+        content["defaults"]["imdb"]["validation_epochs"] = 3
 
     make_scratch_copy(folder)
     edit_yaml(folder / PARAMS_FILE, keep_one)

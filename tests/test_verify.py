@@ -159,7 +159,7 @@ def changed_shared_module(folder: Path) -> None:
 
 
 def changed_param(folder: Path) -> None:
-    edit_params(folder, lambda params: params["defaults"]["imdb"]["final"].update(epochs=3))
+    edit_params(folder, lambda params: params["defaults"]["imdb"].update(epochs=3))
 
 
 def edited_metrics(folder: Path) -> None:
@@ -221,7 +221,7 @@ def committed_params_later(folder: Path) -> None:
 
 
 def committed_epochs(folder: Path) -> None:
-    edit_params(folder, lambda params: params["defaults"]["imdb"]["validation"].update(epochs=7))
+    edit_params(folder, lambda params: params["defaults"]["imdb"].update(validation_epochs=7))
     run_dvc(folder, "commit", "--force")
 
 
@@ -231,13 +231,13 @@ def committed_replicates(folder: Path) -> None:
 
 
 def half_reproduced(folder: Path) -> None:
-    edit_params(folder, lambda params: params["defaults"]["imdb"]["final"].update(epochs=3))
+    edit_params(folder, lambda params: params["defaults"]["imdb"].update(epochs=3))
     run_dvc(folder, "repro", "--single-item", "train@imdb")
 
 
 def param_no_longer_declared(folder: Path) -> None:
     def edit(content: Any) -> None:
-        content["stages"]["train"]["do"]["params"].remove("defaults.${item.dataset}.final")
+        content["stages"]["train"]["do"]["params"].remove("defaults.${item.dataset}.epochs")
 
     edit_yaml(folder / "dvc.yaml", edit)
 
@@ -295,7 +295,7 @@ def not_reproduced(folder: Path) -> None:
 
 
 def invalid_params(folder: Path) -> None:
-    edit_params(folder, lambda params: params["defaults"]["imdb"]["final"].update(epochs=-3))
+    edit_params(folder, lambda params: params["defaults"]["imdb"].update(epochs=-3))
 
 
 def invalid_published(folder: Path) -> None:
@@ -310,7 +310,7 @@ FILES = "dvc.yaml, dvc.lock, params.yaml, published.yaml"
 LIES = [
     (changed_stage_module, "evaluate@imdb", "stages/evaluate.py is not the one that dvc.lock has"),
     (changed_shared_module, "baseline@reuters", "stages/common/basics is not the one that dvc.lock has"),
-    (changed_param, "train@imdb", "defaults.imdb.final is not the one that dvc.lock has"),
+    (changed_param, "train@imdb", "defaults.imdb.epochs is not the one that dvc.lock has"),
     (edited_metrics, "evaluate@imdb", "reports/models/imdb/metrics.json is not what the stage wrote"),
     (mangled_verdicts, "report", "verdicts or bounded figures cannot be read"),
     (mangled_history, "imdb", "its results in reports/models/imdb cannot be read"),
@@ -324,7 +324,7 @@ LIES = [
     (committed_epochs, "validate@imdb", "history.csv has 4 epochs, not 1 to 7"),
     (committed_replicates, "replicate@imdb", "does not have the seeds after 1, 5 of them"),
     (half_reproduced, "evaluate@imdb", "data/models/imdb is not the one that train@imdb wrote"),
-    (param_no_longer_declared, "train@reuters", "ran with defaults.reuters.final, by dvc.lock, which it does not"),
+    (param_no_longer_declared, "train@reuters", "ran with defaults.reuters.epochs, by dvc.lock, which it does not"),
     (unwatched_stage, "report", "is not run by `python -m stages`"),
     (data_in_git, "data/raw/imdb/imdb.npz", "is data"),
     (data_elsewhere_in_git, "reports/imdb_word_index.json", "is data"),
@@ -335,7 +335,7 @@ LIES = [
     (frozen_stage, "report", "is frozen"),
     (out_of_bounds, "imdb", "test.accuracy is 0."),
     (not_reproduced, "report", "is not reproduced"),
-    (invalid_params, FILES, "params.yaml: defaults.imdb.final.epochs: expected greater than 0"),
+    (invalid_params, FILES, "params.yaml: defaults.imdb.epochs: expected greater than 0"),
     (invalid_published, FILES, "published.yaml: published.0: expected one of imdb"),
     (invalid_pipeline, FILES, "dvc.yaml' validation failed"),
 ]
@@ -414,7 +414,7 @@ UNDECLARED = [
     (
         param_no_longer_declared,
         "train@imdb",
-        "add `- defaults.${item.dataset}.final` to `params` of train in dvc.yaml",
+        "add `- defaults.${item.dataset}.epochs` to `params` of train in dvc.yaml",
     ),
     (param_kept_in_a_global, "render@imdb", "add `- seed` to `params` of render in dvc.yaml"),
     (
@@ -480,8 +480,8 @@ def test_params_that_may_change_nothing_are_no_lie(project: Path) -> None:
 
 def test_a_setting_may_move_between_a_model_and_its_defaults(project: Path) -> None:
     def move(params: Any) -> None:
-        params["models"]["imdb"]["final"] = params["defaults"]["imdb"]["final"]
-        params["defaults"]["imdb"]["final"] = {"epochs": 3, "leave_out": 7}  # for no model
+        params["models"]["imdb"]["epochs"] = params["defaults"]["imdb"]["epochs"]
+        params["defaults"]["imdb"]["epochs"] = 3  # for no model
 
     edit_params(project, move)
     run_dvc(project, "commit", "--force")  # a run gives the same bytes

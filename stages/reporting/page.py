@@ -14,12 +14,12 @@ def describe(settings: Settings, figures: dict[str, float]) -> str:
         f"Dataset `{settings.dataset}`; hidden layers of {units} units, {settings.activation}; "
         f"loss {settings.loss}; {settings.optimizer} with learning rate {settings.learning_rate:g}; "
         f"batches of {settings.batch_size}. "
-        f"Validation on {settings.validation.holdout:,} held-out rows: lowest loss "
+        f"Validation on {settings.holdout:,} held-out rows: lowest loss "
         f"{figures['validation.val_loss']:.4f} after epoch {figures['validation.best_epoch']} of "
-        f"{settings.validation.epochs}; accuracy there {figures['validation.val_accuracy']:.4f}, at best "
+        f"{settings.validation_epochs}; accuracy there {figures['validation.val_accuracy']:.4f}, at best "
         f"{figures['validation.best_val_accuracy']:.4f} (epoch {figures['validation.best_accuracy_epoch']}), "
         f"at the end {figures['validation.last_val_accuracy']:.4f}. "
-        f"Test after {settings.final.epochs} epochs: accuracy {figures['test.accuracy']:.4f}, "
+        f"Test after {settings.epochs} epochs: accuracy {figures['test.accuracy']:.4f}, "
         f"macro F1 {figures['test.macro_f1']:.4f}."
     )
 

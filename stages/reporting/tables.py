@@ -84,7 +84,7 @@ def variations(params: Params, dataset: str) -> list[str]:
 
     def runs(name: str) -> tuple:
         settings = settings_of(params, name)
-        return settings.validation, settings.final, settings.batch_size
+        return settings.holdout, settings.validation_epochs, settings.epochs, settings.leave_out, settings.batch_size
 
     names = models_of(params, dataset)
     return [name for name in names if runs(name) == runs(names[0])]

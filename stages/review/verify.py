@@ -120,7 +120,7 @@ def agreements(name: str, params: Params) -> Iterator[tuple[str, str, bool]]:
     """Stage, what would be wrong, and whether it is right."""
     folder = MODEL_REPORTS / name
     history, replicates = columns(folder / "history.csv"), columns(folder / "replicates.csv")
-    epochs, n = settings_of(params, name).validation.epochs, params.replicates.n
+    epochs, n = settings_of(params, name).validation_epochs, params.replicates.n
     problem = f"history.csv has {len(history['epoch'])} epochs, not 1 to {epochs} as params.yaml"
     yield "validate", problem, history["epoch"] == list(range(1, epochs + 1))
     figures = read_json(folder / "validation.json")

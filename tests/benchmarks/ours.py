@@ -29,15 +29,15 @@ def work(name: str, mirror: Path, clock: Clock) -> None:
             write_rows(dataset, mirror / archive_of(dataset), rows)
             train, test = read_rows(rows / "train"), read_rows(rows / "test")
         with clock.step(name, "fit"):
-            held_out, remaining = hold_out(train, settings.validation.holdout, "holdout")
-            Runs(settings, remaining, classes, settings.validation.epochs, held_out).run(params.seed)
+            held_out, remaining = hold_out(train, settings.holdout, "holdout")
+            Runs(settings, remaining, classes, settings.validation_epochs, held_out).run(params.seed)
         with clock.step(name, "final fit"):
-            trained, _ = Runs(settings, train, classes, settings.final.epochs).run(params.seed)
+            trained, _ = Runs(settings, train, classes, settings.epochs).run(params.seed)
         with clock.step(name, "evaluate"):
             batches = Feed(test, settings.loss, classes).ordered_batches()
             _, clock.accuracy[name] = trained.evaluate(batches, verbose=0)
             trained.predict(batches, verbose=0)
-        runs = Runs(settings, remaining, classes, settings.validation.epochs)
+        runs = Runs(settings, remaining, classes, settings.validation_epochs)
         runs.run(params.seed)
         with clock.step(name, "steps"):  # the bare training steps: traced before, nothing validated
             runs.run(params.seed + 1)

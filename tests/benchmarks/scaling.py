@@ -94,7 +94,7 @@ def prepare(folder: Path, rows: int) -> None:
             with open(mirror / name, "rb") as stream:
                 file["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
             file["bytes"] = (mirror / name).stat().st_size
-        content["defaults"]["imdb"]["final"]["epochs"] = 1
+        content["defaults"]["imdb"]["epochs"] = 1
 
     edit_yaml(folder / PARAMS_FILE, edit)
 

@@ -3,7 +3,7 @@
 DVC reruns a stage when something it declares has changed; something it reads undeclared would change results unseen.
 So before a line of a stage's module runs, its entry in dvc.yaml is looked up, and from then on
 
-- `params` holds what `params:` lists, and fails when asked for anything else;
+- `params` holds what `params:` lists and what `${item...}` is filled in with, and fails when asked for anything else;
 - a file of the project can be read, or a module imported, only if `deps:` lists it or a folder it is in; what the
   stage writes itself, only if `outs:`, `metrics:` or `plots:` does;
 - a library whose version can change results must be in a declared group of `libraries`, and be installed in that
@@ -97,10 +97,10 @@ def declaration(stage: str, key: str | None, params: Params) -> Declaration:
     if key not in items:
         raise UserError(f"{PARAMS_FILE}: {section}: expected one of {', '.join(items)}; found {key!r}")
     item = {f"item.{name}": value for name, value in items[key]}
-    return _resolved(f"{stage}@{key}", entry["do"], {"key": key, **item})
+    return _resolved(f"{stage}@{key}", entry["do"], {"key": key, **item}, f"{section}.{key}")
 
 
-def _resolved(name: str, entry: dict[str, Any], values: dict[str, Any]) -> Declaration:
+def _resolved(name: str, entry: dict[str, Any], values: dict[str, Any], section: str = "") -> Declaration:
     used = {}
 
     def fill(found: re.Match[str]) -> str:
@@ -113,7 +113,8 @@ def _resolved(name: str, entry: dict[str, Any], values: dict[str, Any]) -> Decla
         return tuple(re.sub(r"\$\{([\w.]+)\}", fill, text) for text in plain)
 
     params, deps, outs = names("params"), names("deps"), names("outs", "metrics", "plots")
-    return Declaration(name, params, deps, outs, dict(sorted(used.items(), reverse=True)))
+    filled_in = (variable.replace("item", section, 1) for variable in used if variable != "key")
+    return Declaration(name, (*params, *filled_in), deps, outs, dict(sorted(used.items(), reverse=True)))
 
 
 class View:

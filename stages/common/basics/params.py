@@ -73,16 +73,6 @@ class Dataset(Section):
         return self
 
 
-class Validation(Section):
-    holdout: PositiveInt
-    epochs: PositiveInt
-
-
-class Final(Section):
-    epochs: PositiveInt
-    leave_out: NonNegativeInt
-
-
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "gelu", "leaky_relu", "selu", "silu"]
 Loss = Literal["binary_crossentropy", "categorical_crossentropy", "mse", "sparse_categorical_crossentropy"]
 Optimizer = Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
@@ -100,8 +90,10 @@ class Defaults(Section):
     optimizer: Optimizer
     learning_rate: PositiveFloat
     batch_size: PositiveInt
-    validation: Validation
-    final: Final
+    holdout: PositiveInt
+    validation_epochs: PositiveInt
+    epochs: PositiveInt
+    leave_out: NonNegativeInt
 
 
 class Model(Section):
@@ -114,8 +106,10 @@ class Model(Section):
     optimizer: Optimizer | None = None
     learning_rate: PositiveFloat | None = None
     batch_size: PositiveInt | None = None
-    validation: Validation | None = None
-    final: Final | None = None
+    holdout: PositiveInt | None = None
+    validation_epochs: PositiveInt | None = None
+    epochs: PositiveInt | None = None
+    leave_out: NonNegativeInt | None = None
 
 
 class Settings(NamedTuple):
@@ -129,9 +123,8 @@ class Settings(NamedTuple):
         return getattr(self.defaults, name) if own is None else own
 
     def where(self, model: str, key: str) -> str:
-        """Where params.yaml has a setting of this model: `models.imdb.final.epochs`, or that of the defaults."""
-        own = getattr(self.own, key.partition(".")[0])
-        return f"defaults.{self.own.dataset}.{key}" if own is None else f"models.{model}.{key}"
+        """Where params.yaml has a setting of this model: `models.imdb.epochs`, or that of the defaults."""
+        return f"defaults.{self.own.dataset}.{key}" if getattr(self.own, key) is None else f"models.{model}.{key}"
 
 
 class Plots(Section):
@@ -261,7 +254,7 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
 
 
 def _first_sentence(error: ValidationError) -> str:
-    """`models.imdb.final.epochs: expected ..., found -3` of the first mistake."""
+    """`models.imdb.epochs: expected ..., found -3` of the first mistake."""
     first: Any = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
