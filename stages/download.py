@@ -2,7 +2,7 @@
 
 Reads   the first source that has them: the folder or base URL in DATASETS_MIRROR; the local Keras cache,
         $KERAS_HOME/datasets (by default ~/.keras/datasets); the official address of params.yaml
-Params  download, datasets.D.files
+Params  download, official.D
 Writes  data/raw/D/, the files byte for byte
 
 Whatever the source, a file counts once its size and sha256 are those of params.yaml. Exit status 3 means that
@@ -134,10 +134,10 @@ def download(params: Params, name: str) -> None:
     pooch.get_logger().setLevel(logging.ERROR)  # its notes on missing and new files; ours say more
     folder = RAW / name
     partial = folder.with_name(f".{name}.partial")  # kept on failure: the next run goes on from it
-    for file, expected in params.datasets[name].files.items():
+    for file, expected in params.official[name].items():
         source = fetch_from_first(sources(params.download.url), file, expected, partial.resolve(), params.download)
         print(f"{name}: {file}, {expected.bytes:,} bytes, from {source}")
-    for left_over in set(os.listdir(partial)) - set(params.datasets[name].files):
+    for left_over in set(os.listdir(partial)) - set(params.official[name]):
         (partial / left_over).unlink()
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)

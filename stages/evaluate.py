@@ -15,7 +15,7 @@ from sklearn import metrics
 from stages.common.basics.artifacts import MODEL_REPORTS, MODELS, PREDICTIONS, rounded, write_csv, write_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import BINARY_LOSSES, Params
-from stages.common.basics.rows import load_labels, load_rows, write_npy
+from stages.common.basics.rows import load_labels, open_rows, write_npy
 
 POINTS = 200  # kept of a curve: enough to draw it
 
@@ -92,7 +92,7 @@ def confusion_table(labels: np.ndarray, predicted: np.ndarray, names: list[str])
 
 def evaluate(params: Params, name: str) -> None:
     dataset = params.models[name].dataset
-    rows, names = load_rows(dataset, "test"), load_labels(dataset)
+    rows, names = open_rows(dataset, "test"), load_labels(dataset)
     labels = np.asarray(rows.labels)
     print(f"{name}: evaluating on the {len(labels):,} test rows of {dataset}")
 

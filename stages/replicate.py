@@ -15,7 +15,7 @@ from os import devnull
 
 from stages.common.basics.artifacts import MODEL_REPORTS, rounded, write_csv, write_json
 from stages.common.basics.params import Params, Settings, settings_of
-from stages.common.basics.rows import hold_out, load_labels, load_rows
+from stages.common.basics.rows import hold_out, load_labels, open_rows
 from stages.common.history import validation_figures
 
 # The figures that replicates.json summarizes, and their names there; a column has no dot, which Vega takes for a path
@@ -29,7 +29,7 @@ SUMMARIZED = {
 
 def replicate_runs(name: str, settings: Settings, seeds: range) -> Iterator[dict[str, float]]:
     """Yield the figures of a final and a validation run under each seed."""
-    train, test = load_rows(settings.dataset, "train"), load_rows(settings.dataset, "test")
+    train, test = open_rows(settings.dataset, "train"), open_rows(settings.dataset, "test")
     held_out, remaining = hold_out(train, settings.holdout, settings.where(name, "holdout"))
     _, final_rows = hold_out(train, settings.leave_out, settings.where(name, "leave_out"))
     classes = len(load_labels(settings.dataset))

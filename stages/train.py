@@ -9,12 +9,12 @@ The first `leave_out` training rows are left out: none, or those that validation
 
 from stages.common.basics.artifacts import MODELS
 from stages.common.basics.params import Params, settings_of
-from stages.common.basics.rows import hold_out, load_labels, load_rows
+from stages.common.basics.rows import hold_out, load_labels, open_rows
 
 
 def train(params: Params, name: str) -> None:
     settings = settings_of(params, name)
-    rows = load_rows(settings.dataset, "train")
+    rows = open_rows(settings.dataset, "train")
     _, rows = hold_out(rows, settings.leave_out, settings.where(name, "leave_out"))
     print(f"{name}: training on {len(rows.labels):,} rows of {settings.dataset}, {settings.epochs} epochs")
 

@@ -9,13 +9,13 @@ As in the notebooks the first `holdout` rows are held out and the others trained
 
 from stages.common.basics.artifacts import MODEL_REPORTS, rounded, write_csv, write_json
 from stages.common.basics.params import Params, settings_of
-from stages.common.basics.rows import hold_out, load_labels, load_rows
+from stages.common.basics.rows import hold_out, load_labels, open_rows
 from stages.common.history import CURVES, validation_figures
 
 
 def validate(params: Params, name: str) -> None:
     settings = settings_of(params, name)
-    rows = load_rows(settings.dataset, "train")
+    rows = open_rows(settings.dataset, "train")
     held_out, remaining = hold_out(rows, settings.holdout, settings.where(name, "holdout"))
     print(
         f"{name}: training on {len(remaining.labels):,} rows of {settings.dataset}, "

@@ -1,154 +1,30 @@
-"""Turn a dataset's official files into multi-hot rows.
+"""Turn a dataset's texts into multi-hot rows: a one for each distinct word of a text, and only the ones are kept.
 
-Reads   data/raw/D/, the official .npz and word index
-Params  datasets.D: files, num_words, shuffle_seed, test_split, labels
+Reads   data/raw/D/, the official files of a dataset of Keras, or a user's own labelled texts
+Params  datasets.D
 Writes  data/vectorized/D/{train,test}/{indptr,indices,labels,shape}.npy, see `rows.py`
         data/vectorized/D/labels.json, the name of each label; word_index.json, the index of each word
 
-The rows are those of `keras.datasets.D.load_data(num_words)` in its order; a row has a one for each distinct
-word of the text. The notebooks write them out as 25,000 x 10,000 numbers, of which 1.3 % are ones; here only
-the ones are kept. Texts pass through a block at a time: memory does not grow with the corpus but for some
-bytes a text (its place, length and label).
+The rows of a dataset of Keras are those of `keras.datasets.D.load_data(num_words)`, see stages/official. Own texts
+pass twice, on all cores: first they are split and their words counted, then they are encoded. Their vocabulary comes
+from training texts alone. The result depends neither on the number of cores nor on the format or order of the files;
+memory grows with the distinct words of the corpus, not with its texts. See stages/labelled.
 """
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+from tqdm import tqdm
 
-import numpy as np
-
-from stages.common.basics.artifacts import RAW, VECTORIZED, check_file, new_directory, write_json
-from stages.common.basics.errors import UserError
-from stages.common.basics.params import Dataset, Params
-from stages.common.basics.rows import write_npy
-from stages.official.corpus import (
-    archive_of,
-    encode,
-    read_labels,
-    read_texts,
-    read_word_index,
-    split_order,
-    text_arrays,
-    word_index_of,
-)
-
-MARKS = 4_000_000  # of distinct(): a block of rows times num_words, in bytes
-ROWS_A_BLOCK = 4_096  # of write_split(): gathered and written at a time
-ID_BYTES = 4  # int32
-
-
-def distinct(tokens: np.ndarray, lengths: np.ndarray, num_words: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Reduce each text to its distinct word ids, ascending: the ones of its multi-hot row.
-
-    A block of rows is marked in a small bitmap, whose marks come out in order; sorting would be slower.
-
-    Args:
-        tokens, lengths: see `corpus.encode`.
-
-    Yields:
-        A block's ids, int32, and the number of ids of each of its rows, int64.
-    """
-    block = max(1, MARKS // num_words)
-    ends = np.cumsum(lengths)
-    for start in range(0, len(lengths), block):
-        counts = lengths[start : start + block]
-        last = ends[min(start + block, len(ends)) - 1]
-        offsets = np.arange(len(counts)) * num_words
-        marks = np.zeros(len(counts) * num_words, bool)
-        marks[np.repeat(offsets, counts) + tokens[last - counts.sum() : last]] = True
-        places = np.flatnonzero(marks)
-        distinct_counts = np.diff(np.searchsorted(places, offsets), append=len(places))
-        yield (places - np.repeat(offsets, distinct_counts)).astype(np.int32), distinct_counts
-
-
-def spool(archive: Path, name: str, num_words: int, path: Path) -> np.ndarray:
-    """Write the rows' ids to `path` in the archive's order.
-
-    Returns:
-        Where each row starts and, last, the last one ends, in ids: int64, shape (n + 1,).
-    """
-    smallest = np.min_scalar_type(num_words)
-    counts = [np.zeros(1, smallest)]
-    with open(path, "wb") as file:
-        for texts in read_texts(archive, name):
-            for ids, block_counts in distinct(*encode(texts, num_words), num_words):
-                file.write(ids)  # not tofile(): it does not notice when the last bytes fail
-                counts.append(block_counts.astype(smallest))
-    return np.cumsum(np.concatenate(counts), dtype=np.int64)
-
-
-@contextmanager
-def npy_file(path: Path, dtype: type, length: int) -> Iterator[BinaryIO]:
-    """Yield an .npy file of so many elements, its header written, to be filled a block at a time."""
-    with open(path, "wb") as file:
-        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (length,)}
-        np.lib.format.write_array_header_1_0(file, header)
-        yield file
-
-
-def write_split(
-    folder: Path, spooled: Path, starts: np.ndarray, order: np.ndarray, labels: np.ndarray, num_words: int
-) -> None:
-    """Write the rows at positions `order` of a spooled array as a split's .npy files.
-
-    Rows are read one by one, not through a memory map, whose neighbouring pages would count as ours, too.
-
-    Args:
-        spooled, starts: see `spool`; labels: in the archive's order.
-    """
-    folder.mkdir()
-    write_npy(folder / "shape.npy", np.array([len(order), num_words]))
-    blocks = [order[start : start + ROWS_A_BLOCK] for start in range(0, len(order), ROWS_A_BLOCK)]
-    total = sum(int((starts[rows + 1] - starts[rows]).sum()) for rows in blocks)
-    with (
-        open(spooled, "rb") as ids,
-        npy_file(folder / "indptr.npy", np.int64, len(order) + 1) as indptr,
-        npy_file(folder / "indices.npy", np.int32, total) as indices,
-        npy_file(folder / "labels.npy", np.int64, len(order)) as label_file,
-    ):
-        written = np.zeros(1, np.int64)
-        indptr.write(written)
-        for rows in blocks:
-            counts = starts[rows + 1] - starts[rows]
-            places = zip((starts[rows] * ID_BYTES).tolist(), (counts * ID_BYTES).tolist(), strict=True)
-            indices.write(b"".join(os.pread(ids.fileno(), size, start) for start, size in places))
-            ends = written + np.cumsum(counts)
-            indptr.write(ends)
-            label_file.write(labels[rows].astype(np.int64))
-            written = ends[-1:]
-
-
-def write_rows(dataset: Dataset, archive: Path, folder: Path) -> dict[str, int]:
-    """Vectorize an archive into `folder`; return the number of rows of each split."""
-    classes = len(dataset.labels)
-    smallest = np.min_scalar_type(classes)
-    labels = {name: read_labels(archive, f"y{name[1:]}", classes).astype(smallest) for name in text_arrays(dataset)}
-    sizes = {name: len(values) for name, values in labels.items()}
-    rows = {}
-    for name, splits in split_order(dataset, sizes).items():
-        with tempfile.NamedTemporaryFile(dir=folder) as spooled:
-            starts = spool(archive, name, dataset.num_words, Path(spooled.name))
-            if len(starts) - 1 != sizes[name]:
-                raise UserError(f"{archive}: {name}: expected {sizes[name]:,} texts, found {len(starts) - 1:,}")
-            for split, order in splits.items():
-                write_split(folder / split, Path(spooled.name), starts, order, labels[name], dataset.num_words)
-                rows[split] = len(order)
-    return rows
+from stages.common.basics.artifacts import RAW, VECTORIZED, new_directory
+from stages.common.basics.params import OfficialDataset, Params
+from stages.labelled.corpus import vectorize_texts
+from stages.official.vectorizing import vectorize_official
 
 
 def vectorize(params: Params, name: str) -> None:
     dataset, raw = params.datasets[name], RAW / name
-    for file, expected in dataset.files.items():
-        check_file(raw / file, expected.bytes, expected.sha256)
-    index = read_word_index(raw / word_index_of(dataset))
     with new_directory(VECTORIZED / name) as folder:
-        rows = write_rows(dataset, raw / archive_of(dataset), folder)
-        write_json(folder / "labels.json", dataset.labels)
-        write_json(folder / "word_index.json", index)
-    print(
-        f"{name}: {rows['train']:,} training and {rows['test']:,} test texts "
-        f"as multi-hot rows of {dataset.num_words:,} columns"
-    )
+        if isinstance(dataset, OfficialDataset):
+            rows = vectorize_official(dataset, raw, folder)
+        else:
+            with tqdm(unit=" texts", unit_scale=True, disable=None, leave=False) as progress:
+                rows = vectorize_texts(dataset, raw, folder, progress.update)
+    print(f"{name}: {rows['train']:,} training and {rows['test']:,} test texts as multi-hot rows")

@@ -28,8 +28,8 @@ def _no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def official() -> Path:
     """The folder of the official files."""
     folder = Path(os.environ.get("DATASETS_MIRROR") or "absent").resolve()
-    datasets = load_params(ROOT / PARAMS_FILE).datasets.values()
-    if not all((folder / name).is_file() for dataset in datasets for name in dataset.files):
+    datasets = load_params(ROOT / PARAMS_FILE).official.values()
+    if not all((folder / name).is_file() for files in datasets for name in files):
         pytest.skip("official data not at hand: set DATASETS_MIRROR")
     return folder
 

@@ -166,14 +166,17 @@ def dask_process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def dask_cluster(folder: Path, *options: str, protocol: str = "tcp") -> Iterator[str]:
-    """The address of a scheduler that has two workers of one thread, each a process with one more to watch it."""
+def dask_cluster(folder: Path, *options: str, protocol: str = "tcp", workers: int = 2) -> Iterator[str]:
+    """The address of a scheduler that has workers of one thread, each a process with one more to watch it."""
     address = f"{protocol}://127.0.0.1:{free_port()}"
-    worker = ("worker", address, "--nworkers", "2", "--nthreads", "1", "--local-directory", str(folder))
+    worker = ("worker", address, "--nworkers", str(workers), "--nthreads", "1", "--local-directory", str(folder))
     with dask_process("scheduler", "--host", address, *options) as scheduler, dask_process(*worker, *options):
         # those that watch have a connection, too
         until(
-            lambda: len([c for c in psutil.Process(scheduler.pid).net_connections() if c.status == "ESTABLISHED"]) > 3
+            lambda: (
+                len([c for c in psutil.Process(scheduler.pid).net_connections() if c.status == "ESTABLISHED"])
+                >= 2 * workers
+            )
         )
         yield address
 

@@ -11,10 +11,10 @@ import pytest
 
 from stages.common.basics.artifacts import check_file
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import PARAMS_FILE, Dataset, load_params
-from stages.official.corpus import archive_of, encode, read_labels, read_texts, read_word_index, split_order
+from stages.common.basics.params import PARAMS_FILE, OfficialDataset, load_params
+from stages.official.corpus import encode, read_labels, read_texts, read_word_index, split_order
+from stages.official.vectorizing import vectorize_official
 from stages.scratch.copies import ROOT
-from stages.vectorize import write_rows
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
 
@@ -31,7 +31,7 @@ def as_array(texts: list[list[int]]) -> np.ndarray:
     return array
 
 
-def write_archive(path: Path, dataset: Dataset) -> None:
+def write_archive(path: Path, dataset: OfficialDataset) -> None:
     """Write random texts under the names of the official archive."""
     random = np.random.default_rng(0)
     sizes = {"_train": 203, "_test": 101} if dataset.test_split is None else {"": 304}
@@ -51,7 +51,7 @@ def keras_load_data(name: str, archive: Path, monkeypatch: pytest.MonkeyPatch) -
     return load_data
 
 
-def changed(name: str, **changes: Any) -> Dataset:
+def changed(name: str, **changes: Any) -> OfficialDataset:
     return PARAMS.datasets[name].model_copy(update=changes)
 
 
@@ -64,7 +64,7 @@ def test_tokens_are_those_of_keras(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, num_words: int
 ) -> None:
     dataset = changed(name, num_words=num_words)
-    archive = tmp_path / archive_of(dataset)
+    archive = tmp_path / f"{name}.npz"
     write_archive(archive, dataset)
     arrays = ["x_train", "x_test"] if name == "imdb" else ["x"]
     texts = {array: [text for block in read_texts(archive, array) for text in block] for array in arrays}
@@ -83,11 +83,12 @@ def test_rows_are_the_distinct_tokens_of_keras(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, num_words: int
 ) -> None:
     dataset = changed(name, num_words=num_words)
-    archive = tmp_path / archive_of(dataset)
+    archive = tmp_path / f"{name}.npz"
     write_archive(archive, dataset)
     folder = tmp_path / "rows"
     folder.mkdir()
-    write_rows(dataset, archive, folder)
+    (tmp_path / f"{name}_word_index.json").write_text("{}", encoding="utf-8")
+    vectorize_official(dataset, tmp_path, folder)
     expected = keras_load_data(name, archive, monkeypatch)(num_words=num_words)
     for split, (keras_texts, labels) in zip(("train", "test"), expected, strict=True):
         indptr, indices, found, shape = (
@@ -104,7 +105,7 @@ def test_rows_are_the_distinct_tokens_of_keras(
 
 def test_other_shuffle_seeds_and_splits_are_those_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = changed("reuters", shuffle_seed=7, test_split=0.37)
-    archive = tmp_path / archive_of(dataset)
+    archive = tmp_path / "reuters.npz"
     write_archive(archive, dataset)
     labels = read_labels(archive, "y", len(dataset.labels))
     order = split_order(dataset, {"x": len(labels)})["x"]
@@ -221,12 +222,13 @@ def test_an_archive_member_that_is_no_array(tmp_path: Path) -> None:
 def test_texts_and_labels_of_different_number(tmp_path: Path) -> None:
     dataset = PARAMS.datasets["reuters"]
     for texts, labels in ((5, 4), (4, 5)):
-        archive = tmp_path / f"{texts}.npz"
-        np.savez(archive, x=as_array(random_texts(texts, 0)), y=np.zeros(labels, int))
-        folder = tmp_path / f"rows{texts}"
+        raw, folder = tmp_path / f"raw{texts}", tmp_path / f"rows{texts}"
+        raw.mkdir()
         folder.mkdir()
+        np.savez(raw / "reuters.npz", x=as_array(random_texts(texts, 0)), y=np.zeros(labels, int))
+        (raw / "reuters_word_index.json").write_text("{}", encoding="utf-8")
         with pytest.raises(UserError, match=r"\.npz"):
-            write_rows(dataset, archive, folder)
+            vectorize_official(dataset, raw, folder)
 
 
 def test_a_word_index(tmp_path: Path) -> None:

@@ -29,11 +29,11 @@ stages:
       metrics:
       - reports/${key}/figures.json: {cache: false}
   download:
-    foreach: ${datasets}
+    foreach: ${official}
     do:
       cmd: python -m stages download ${key}
       deps: [stages/download.py, stages/common]
-      params: ["datasets.${key}.files"]
+      params: ["official.${key}", "datasets.${key}.labels"]
       outs: ["data/in/${key}"]
   gather:
     cmd: python -m stages gather
@@ -170,9 +170,9 @@ def test_params_read_by_the_stage_itself(project: Path, body: str, top: str) -> 
 
 
 def test_a_dataset_is_named_by_the_key(project: Path) -> None:
-    write_stage(project, "params.datasets[name].labels", stage="download")
+    write_stage(project, "params.datasets[name].num_words", stage="download")
     done = start(project, "download", "imdb")
-    assert_refused(done, "datasets.imdb.labels", to_add("datasets.${key}.labels", "params", "download"))
+    assert_refused(done, "datasets.imdb.num_words", to_add("datasets.${key}.num_words", "params", "download"))
 
 
 @pytest.mark.parametrize("reads", ["list(params.models)", "'imdb' in params.models"])

@@ -141,8 +141,7 @@ def settings(official: str, retries: int = 0) -> Params:
         for name, content in CONTENT.items()
     }
     address = params.download.model_copy(update={"url": official, "retries": retries, "timeout": 0.3})
-    datasets = {"imdb": params.datasets["imdb"].model_copy(update={"files": files})}
-    return params.model_copy(update={"download": address, "datasets": datasets})
+    return params.model_copy(update={"download": address, "official": {"imdb": files}})
 
 
 def fill(folder: Path) -> Path:
@@ -344,7 +343,7 @@ def start(folder: Path, official: str, **options: object) -> subprocess.Popen[st
 
     def edit(content: dict) -> None:
         content["download"].update(params.download.model_dump())
-        content["datasets"]["imdb"].update(params.datasets["imdb"].model_dump(include={"files"}))
+        content["official"]["imdb"] = params.model_dump()["official"]["imdb"]
 
     edit_yaml(folder / PARAMS_FILE, edit)
     return subprocess.Popen(

@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from reference import fit, train_dense
 
-from stages.common.basics.params import PARAMS_FILE, load_params, settings_of
+from stages.common.basics.artifacts import read_json
+from stages.common.basics.params import PARAMS_FILE, TextDataset, load_params, settings_of
 from stages.common.basics.rows import Rows, load_rows
-from stages.common.network import keras
+from stages.common.network import Feed, Runs, keras
+from stages.labelled.corpus import vectorize_texts
 from stages.official.corpus import encode, read_texts, read_word_index, split_order
 from stages.scratch.copies import ROOT
 from stages.vectorize import vectorize
+from tests.benchmarks.steps import read_rows
+from tests.benchmarks.vectorizers import write_reviews
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
 LOADERS = {"imdb": keras.datasets.imdb.load_data, "reuters": keras.datasets.reuters.load_data}
@@ -28,7 +32,7 @@ def vectorized(official: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     with contextlib.chdir(tmp_path_factory.mktemp("official")):
         for name in LOADERS:
             Path("data/raw", name).mkdir(parents=True)
-            for file in PARAMS.datasets[name].files:
+            for file in PARAMS.official[name]:
                 Path("data/raw", name, file).symlink_to(official / file)
             vectorize(PARAMS, name)
             found[name] = {split: load_rows(name, split) for split in ("train", "test")}
@@ -49,6 +53,25 @@ def test_every_row_is_that_of_keras(
         np.testing.assert_array_equal(rows.indices, np.concatenate(distinct))
 
 
+def test_reviews_spelled_out_do_as_well_as_the_official_rows(official: Path, tmp_path: Path) -> None:
+    """Within the noise of the seed: three standard deviations of the replicates."""
+    raw, texts, rows = (tmp_path / name for name in ("raw", "texts", "rows"))
+    for folder in (raw, texts, rows):
+        folder.mkdir()
+    for file in PARAMS.official["imdb"]:
+        (raw / file).symlink_to(official / file)
+    write_reviews(raw, PARAMS.datasets["imdb"], texts)
+    dataset = TextDataset(format="csv", num_words=10_000, test_split=None, salt=1)
+    vectorize_texts(dataset, texts, rows, lambda count: None)
+    train, test = read_rows(rows / "train"), read_rows(rows / "test")
+    assert [len(train.labels), len(test.labels), train.columns] == [25_000, 25_000, 10_000]
+    settings = settings_of(PARAMS, "imdb")
+    model, _ = Runs(settings, train, 2, settings.epochs).run(PARAMS.seed)
+    _, accuracy = model.evaluate(Feed(test, settings.loss, 2).ordered_batches(), verbose=0)
+    replicates = read_json(ROOT / "reports/models/imdb/replicates.json")["accuracy"]
+    assert abs(accuracy - replicates["mean"]) < 3 * replicates["sd"]
+
+
 def test_the_sizes_are_those_of_the_notebooks(vectorized: dict[str, Splits]) -> None:
     sizes = {name: [len(rows.labels) for rows in splits.values()] for name, splits in vectorized.items()}
     assert sizes == {"imdb": [25_000, 25_000], "reuters": [8_982, 2_246]}
@@ -64,7 +87,7 @@ def test_imdb_has_the_notebooks_first_review(official: Path, vectorized: dict[st
     assert review.startswith("? this film was just brilliant casting location scenery story direction")
     rows = vectorized["imdb"]["train"]
     assert rows.labels[0] == 1
-    assert rows.between(0, 1).indices.tolist() == sorted(set(tokens.tolist()))
+    assert rows.take(np.array([0])).indices.tolist() == sorted(set(tokens.tolist()))
 
 
 def test_reuters_has_the_notebooks_sample(vectorized: dict[str, Splits]) -> None:

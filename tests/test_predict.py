@@ -10,16 +10,16 @@ import pytest
 from keras.src.legacy.preprocessing.text import text_to_word_sequence
 
 from stages.common.basics.params import load_params
-from stages.official.corpus import archive_of, encode, read_texts, split_order, word_index_of
+from stages.labelled.words import ids_of, words_of
+from stages.official.corpus import encode, file_of, read_texts, split_order
 from stages.scratch.copies import environment
 from stages.texts.predict import Classifier, blocks_of
-from stages.texts.words import ids_of, words_of
 
 TEXTS = [
     "A great film!<br /><br />It's the BEST I've seen -- really (10/10)...",
     "tabs\tand\nlines,and;semicolons:no_space",
     "quotes \"here\" and 'there', {braces} [brackets] ~tilde~ `tick` ^hat^ a|b @at #1 $5 50% a&b a*b a+b a=b <i>",
-    "Ünïcödé İstanbul ẞharp ΣΊΣΥΦΟΣ and non\u00a0breaking\u2003spaces\x0bstay",
+    "Ünïcödé İstanbul ẞharp ΣΊΣΥΦΟΣ and non\u00a0breaking\u2003spaces stay",
     "",
     "   ",
     "''' ' don't",
@@ -46,10 +46,10 @@ def error_of(done: subprocess.CompletedProcess[bytes]) -> str:
 def raw_texts(folder: Path, name: str) -> list[str]:
     """The test texts of a generated corpus, written out in words, in the order of the test set."""
     dataset = load_params(folder / "params.yaml").datasets[name]
-    archive = folder / "data" / "raw" / name / archive_of(dataset)
+    archive = file_of(folder / "data" / "raw" / name, ".npz")
     array = "x_test" if dataset.test_split is None else "x"
     lists = [text for block in read_texts(archive, array) for text in block]
-    index = json.loads((archive.parent / word_index_of(dataset)).read_text(encoding="utf-8"))
+    index = json.loads(file_of(archive.parent, ".json").read_text(encoding="utf-8"))
     words = {rank: word for word, rank in index.items()}
     sizes = {"x_train": 4_000, "x_test": 1_000} if dataset.test_split is None else {"x": 5_000}
     order = split_order(dataset, sizes)[array]["test"]
@@ -58,7 +58,11 @@ def raw_texts(folder: Path, name: str) -> list[str]:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_words_are_those_of_keras(text):
-    assert words_of(text) == text_to_word_sequence(text)
+    assert [word.decode() for word in words_of(text)] == text_to_word_sequence(text)
+
+
+def test_every_end_of_a_line_is_a_space() -> None:
+    assert words_of("one\r\ntwo\x0bthree\x0cfour\rfive") == b"one two three four five".split()
 
 
 def test_ids_are_those_of_the_official_encoding():

@@ -10,10 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 from copying import BRANCHES, DIAMOND, PATIENCE_S, CopyingProject, dask_cluster, dask_process, free_port, until
-from distributed import Security
+from distributed import Client, Security
+from test_labelled import some_texts, write_csv
 
 from stages.common.basics.errors import UserError
 from stages.running import cluster, jobs
+from stages.scratch.copies import bagpipe, dvc
 
 
 def test_on_a_cluster(copying, scheduler: str) -> None:
@@ -24,6 +26,22 @@ def test_on_a_cluster(copying, scheduler: str) -> None:
     assert "4 stages: 4 run." in printed
     here.assert_up_to_date()
     here.assert_no_trace()
+
+
+def test_own_texts_are_vectorized_on_the_cluster(copy: Path, tmp_path: Path) -> None:
+    """On one with a single thread, which the stage itself takes; with the bytes of a run without a cluster."""
+    write_csv(tmp_path / "texts.csv", some_texts(20_000))
+    assert bagpipe(copy, "add", "mine", str(tmp_path / "texts.csv")).returncode == 0
+    with dask_cluster(tmp_path / "dask", workers=1) as address:
+        done = bagpipe(copy, "repro", "vectorize@mine", "--scheduler", address, capture_output=True)
+        assert "1 run" in done.stdout, done.stdout + done.stderr
+        with Client(address, set_as_default=False) as client:
+            seen = client.run_on_scheduler(lambda dask_scheduler: set(dask_scheduler.task_prefixes))
+    assert {"count_block", "encode_bucket"} <= seen
+    before = {path: path.read_bytes() for path in (copy / "data/vectorized/mine").rglob("*") if path.is_file()}
+    assert len(before) == 10
+    assert dvc(copy, "repro", "--force", "--single-item", "vectorize@mine").returncode == 0
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_after_an_interruption_the_cluster_is_there_for_others(
@@ -56,7 +74,8 @@ def test_workers_get_only_what_stages_need_of_the_environment(
     assert found["DVC_STAGE"] == "one"
     assert found["PATH"].startswith(str(Path(sys.executable).parent))
     shells_own = {"_", "PWD", "OLDPWD", "SHLVL", "LC_CTYPE"}  # and Python's
-    assert found.keys() - shells_own <= {*cluster.SENT, "LC_TIME", "LC_ALL"}
+    assert found["DASK_SCHEDULER_ADDRESS"] == scheduler
+    assert found.keys() - shells_own <= {*cluster.SENT, "DASK_SCHEDULER_ADDRESS", "LC_TIME", "LC_ALL"}
     assert "hush" not in found.values()
 
 

@@ -12,11 +12,9 @@ from typing import BinaryIO
 import numpy as np
 
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import Dataset
+from stages.common.basics.params import OfficialDataset
+from stages.labelled.words import INDEX_FROM, OUT_OF_VOCABULARY, START
 from stages.official.pickled_lists import NotIntegerListsError, read_blocks
-
-# Keras' `load_data`: https://keras.io/api/datasets/imdb/
-START, OUT_OF_VOCABULARY, INDEX_FROM = 1, 2, 3
 
 
 @contextmanager
@@ -103,7 +101,7 @@ def encode(texts: list[list[int]], num_words: int) -> tuple[np.ndarray, np.ndarr
     return tokens, lengths
 
 
-def split_order(dataset: Dataset, sizes: dict[str, int]) -> dict[str, dict[str, np.ndarray]]:
+def split_order(dataset: OfficialDataset, sizes: dict[str, int]) -> dict[str, dict[str, np.ndarray]]:
     """Where `keras.datasets.*.load_data` puts each text: it shuffles before it splits.
 
     Args:
@@ -126,17 +124,19 @@ def split_order(dataset: Dataset, sizes: dict[str, int]) -> dict[str, dict[str, 
     return order
 
 
-def archive_of(dataset: Dataset) -> str:
-    """The name of the .npz file."""
-    return next(name for name in dataset.files if name.endswith(".npz"))
+def file_of(raw: Path, suffix: str) -> Path:
+    """The one official file of a kind: `.npz`, the archive, or `.json`, the index of words.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    found = sorted(raw.glob(f"*{suffix}"))
+    if len(found) != 1:
+        raise UserError(f"{raw}: expected one {suffix} file, found {len(found)}")
+    return found[0]
 
 
-def word_index_of(dataset: Dataset) -> str:
-    """The name of the .json file that gives each word its index."""
-    return next(name for name in dataset.files if name.endswith(".json"))
-
-
-def text_arrays(dataset: Dataset) -> list[str]:
+def text_arrays(dataset: OfficialDataset) -> list[str]:
     """The names of the arrays of texts in a dataset's archive; labels stand under y instead of x."""
     return ["x_train", "x_test"] if dataset.test_split is None else ["x"]
 

@@ -37,10 +37,12 @@ class CommittedPipeline:
         self.lock = parse_lock(LOCK_FILE.read_bytes()) if LOCK_FILE.exists() else {}
         try:
             self.repo = Repo()
-            self.stages = sorted(self.repo.index.stages, key=lambda stage: stage.addressing)
+            every = sorted(self.repo.index.stages, key=lambda stage: stage.addressing)
         except DvcException as error:
             raise UserError(" ".join(str(error).split())) from None
-        self.outs = {str(out): (stage, out) for stage in self.stages for out in stage.outs}
+        self.stages = [stage for stage in every if stage.cmd]
+        self.added = [stage.path_in_repo for stage in every if not stage.cmd]  # files of `dvc add`, which run nothing
+        self.outs = {str(out): (stage, out) for stage in every for out in stage.outs}
         self._hashes: dict[str, Any] = {}
 
     def hash(self, item: Any) -> Any:

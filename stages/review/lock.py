@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
 
 LOCK_FILE = Path("dvc.lock")
@@ -53,6 +54,17 @@ def _entry(entry: dict[str, Any]) -> LockEntry:
     params = {key: value for keys in (entry.get("params") or {}).values() for key, value in keys.items()}
     deps, outs = ({file["path"]: file.get("md5") for file in entry.get(part) or []} for part in ("deps", "outs"))
     return LockEntry(entry.get("cmd"), params, deps, outs)
+
+
+def drop_unknown(content: dict[str, Any]) -> None:
+    """Write dvc.lock as DVC does, but without entries whose stage is not in dvc.yaml: DVC would keep them."""
+    from dvc.repo import Repo
+    from dvc.utils.serialize import dumps_yaml
+
+    with Repo() as repo:
+        known = {stage.addressing for stage in repo.index.stages}
+    stages = {name: entry for name, entry in (content.get("stages") or {}).items() if name in known}
+    write_text(LOCK_FILE, dumps_yaml({**content, "stages": stages}))
 
 
 def leaves(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

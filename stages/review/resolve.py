@@ -8,12 +8,12 @@ or the run cache. What people write, params.yaml above all, is left to them.
 from pathlib import Path
 from typing import Any
 
-from stages.common.basics.artifacts import REPORTS, write_text
+from stages.common.basics.artifacts import REPORTS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, load_params
 from stages.common.basics.watch import PIPELINE_FILE
 from stages.review.git import git_names, git_output
-from stages.review.lock import LOCK_FILE, parse_mapping
+from stages.review.lock import LOCK_FILE, drop_unknown, parse_mapping
 from stages.review.revisions import check_project
 
 OURS, THEIRS = "2", "3"  # Git's numbers for the sides of a conflict
@@ -43,20 +43,13 @@ def take_either_side(path: str, sides: set[str]) -> None:
 def join_locks(sides: set[str]) -> None:
     """Write our dvc.lock with the entries that only theirs has, so that their results count as computed.
 
-    That is safe: DVC takes no entry's word, but compares its hashes with the files. What is no stage of dvc.yaml any
-    more is left out: DVC would keep it.
+    That is safe: DVC takes no entry's word, but compares its hashes with the files.
     """
-    from dvc.repo import Repo
-    from dvc.utils.serialize import dumps_yaml
-
     content: dict[str, Any] = {"stages": {}}
     for side in sorted(sides & {OURS, THEIRS}, reverse=True):
         lock = parse_mapping(git_output("show", f":{side}:./{LOCK_FILE}"), str(LOCK_FILE))
         content |= {**lock, "stages": content["stages"] | lock.get("stages", {})}
-    with Repo() as repo:
-        known = {stage.addressing for stage in repo.index.stages}
-    content["stages"] = {name: entry for name, entry in content["stages"].items() if name in known}
-    write_text(LOCK_FILE, dumps_yaml(content))
+    drop_unknown(content)
 
 
 def resolve_conflict() -> None:

@@ -174,16 +174,16 @@ def verdicts_hold(pipeline: CommittedPipeline) -> Iterator[Finding]:
 
 def git_holds_what_it_should(pipeline: CommittedPipeline) -> Iterator[Finding]:
     """Look for data in the last commit, and for what was checked here and is not in it."""
-    official = {name for dataset in pipeline.params.datasets.values() for name in dataset.files}
+    official = {name for files in pipeline.params.official.values() for name in files}
     for path, size in pipeline.committed.items():
         parts = PurePosixPath(path)
         known = pipeline.is_data(path) or parts.suffix in DATA_SUFFIXES or parts.name in official
-        if parts.parts[0] == "data" or known:
+        if (parts.parts[0] == "data" and path not in pipeline.added) or known:
             yield Finding(path, "is data and in Git", f"`git rm --cached {path}`, then commit")
         elif size > LARGEST:
             yield Finding(path, f"has {size:,} bytes and is in Git", f"`git rm --cached {path}`, then commit")
     checked = {str(dep) for stage in pipeline.stages for dep in split_deps(stage)[0]} | pipeline.outs.keys()
-    paths = sorted({*PIPELINE_FILES, *(path for path in checked if not pipeline.is_data(path))})
+    paths = sorted({*PIPELINE_FILES, *pipeline.added, *(path for path in checked if not pipeline.is_data(path))})
     changed = git_names("diff", "--name-only", "--relative", "-z", "HEAD", "--", *paths)
     untracked = git_names("ls-files", "--others", "-z", "--", *paths)
     ignored = pipeline.repo.dvcignore.is_ignored_file

@@ -13,7 +13,7 @@ from stages.common.basics.errors import UserError
 from stages.running.jobs import POLL_S, Job, Outcome, Tls, Workers, run_job
 
 try:
-    from distributed import Client, Event, KilledWorker, Security
+    from distributed import Client, Event, KilledWorker, Security, secede
 except ModuleNotFoundError:
     raise UserError("a Dask scheduler needs the extra `cluster`: pip install -e '.[cluster]'") from None
 
@@ -23,11 +23,15 @@ PATIENCE_S = 30  # until a scheduler must have answered, and a worker have come
 PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 SENT = {"PATH", "HOME", "TMPDIR", "LANG", "DATASETS_MIRROR", "KERAS_HOME", "DVC_ROOT", "DVC_STAGE"}
 SENT |= {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", *PROXIES, *map(str.upper, PROXIES)}
+# Where a stage finds the cluster, too: Dask's names for what its configuration says of TLS
+TLS_VARIABLES = [f"DASK_DISTRIBUTED__COMM__TLS__{name}" for name in ("CA_FILE", "CLIENT__CERT", "CLIENT__KEY")]
 
 
 def run_on_worker(job: Job, stop: Event) -> Outcome:
     """Run a job on a worker, if this one sees the workspace."""
     if job.lock.parent.is_dir():
+        if job.name.startswith("vectorize@"):  # which waits for work that it gives to the cluster itself
+            secede()
         return run_job(job, stop)
     problem = f"the Dask worker on {socket.gethostname()} does not see {job.folder}"
     raise UserError(f"{problem}: workers need the workspace on a file system that all share, under the same path")
@@ -55,6 +59,7 @@ class DaskWorkers(Workers):
             self._client.wait_for_workers(1, timeout=PATIENCE_S)
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: it does not encrypt, and has to
             raise UserError(f"Dask scheduler {scheduler}: expected one with workers, found: {error}") from None
+        self._address = {"DASK_SCHEDULER_ADDRESS": scheduler, **dict(zip(TLS_VARIABLES, tls or (), strict=bool(tls)))}
         super().__init__(self._client.get_executor(pure=False), Event(client=self._client), most)
 
     def free(self) -> int:
@@ -73,7 +78,7 @@ class DaskWorkers(Workers):
         if self._client.status in ("closing", "closed"):
             raise UserError("the Dask scheduler is lost")
         sent = {name: value for name, value in job.environment.items() if name in SENT or name.startswith("LC_")}
-        super().submit(job._replace(environment=sent))
+        super().submit(job._replace(environment=sent | self._address))
 
     def wait(self) -> list[tuple[Job, Outcome]]:
         """Wait until jobs end, or raise a UserError if no worker is left."""

@@ -35,13 +35,13 @@ def mirror_of(folder: Path) -> Path:
     return folder / ".mirror"
 
 
-def generate_corpora(folder: Path, corpora: dict[str, Any], datasets: dict[str, Any]) -> dict[str, float]:
-    """Write a corpus for each dataset and its files into the dataset's section; return the best accuracy of each."""
+def generate_corpora(folder: Path, corpora: dict[str, Any], params: dict[str, Any]) -> dict[str, float]:
+    """Write a corpus for each dataset, and its files into `official`; return the best possible accuracy of each."""
     import numpy as np
 
     from stages.scratch.corpora import make_generator, write_corpus
 
-    best = {}
+    best, datasets = {}, params["datasets"]
     for number, (name, spec) in enumerate(corpora.items()):
         generator = make_generator(
             len(datasets[name]["labels"].split()),
@@ -52,7 +52,7 @@ def generate_corpora(folder: Path, corpora: dict[str, Any], datasets: dict[str, 
         )
         split = datasets[name]["test_split"] is None
         best[name] = write_corpus(folder, name, split, generator, spec["train"], spec["test"], SEED)
-        datasets[name]["files"] = {
+        params["official"][name] = {
             file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
             for file in (f"{name}.npz", f"{name}_word_index.json")
             for content in [(folder / file).read_bytes()]
@@ -67,7 +67,7 @@ def make_scratch_copy(folder: Path) -> None:
     """
     copy_project(folder)
     demo = read_yaml(DEMO_FILE)
-    best = generate_corpora(mirror_of(folder), demo["corpora"], demo["params"]["datasets"])
+    best = generate_corpora(mirror_of(folder), demo["corpora"], demo["params"])
     figure = {"figure": "test.accuracy", "source": "G", "counts": False}
     models = demo["params"]["models"].items()
     published = [{"of": name, "value": round(best[model["dataset"]], 4), **figure} for name, model in models]

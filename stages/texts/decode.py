@@ -1,17 +1,21 @@
 """`bagpipe decode`: samples of a dataset back to text, on the terminal."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from stages.common.basics.artifacts import RAW
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import Dataset, load_params
-from stages.official.corpus import archive_of, encode, read_labels, read_texts, split_order, text_arrays
-from stages.texts.words import check_name, decode, word_index, words_by_id
+from stages.common.basics.params import OfficialDataset, TextDataset, load_params
+from stages.common.basics.rows import load_labels, load_rows
+from stages.labelled.corpus import SPLITS, columns_of, open_raw, split_of
+from stages.labelled.counting import PARTS, blocks_of, split_block
+from stages.official.corpus import encode, file_of, read_labels, read_texts, split_order, text_arrays
+from stages.texts.words import UNKNOWN, check_name, decode, word_index, words_by_id
 
 
-def read_split(dataset: Dataset, archive: Path, split: str) -> tuple[str, np.ndarray, np.ndarray]:
+def read_split(dataset: OfficialDataset, archive: Path, split: str) -> tuple[str, np.ndarray, np.ndarray]:
     """Where a split's texts lie: the array's name, their positions in it, and their labels."""
     labels = {name: read_labels(archive, f"y{name[1:]}", len(dataset.labels)) for name in text_arrays(dataset)}
     order = split_order(dataset, {name: len(values) for name, values in labels.items()})
@@ -48,6 +52,47 @@ def texts_at(archive: Path, name: str, positions: list[int]) -> dict[int, list[i
     return found
 
 
+class OfficialTexts:
+    """A split of a dataset of Keras. labels: the number of each of its texts' label."""
+
+    def __init__(self, name: str, dataset: OfficialDataset, split: str) -> None:
+        self._archive, self._num_words = file_of(RAW / name, ".npz"), dataset.num_words
+        self._words = words_by_id(word_index(name))
+        self._array, self._positions, self.labels = read_split(dataset, self._archive, split)
+
+    def decoded(self, samples: np.ndarray) -> Iterator[str]:
+        """The texts at some places, with `?` for a word that is not among the most frequent."""
+        positions = self._positions[samples].tolist()
+        texts = texts_at(self._archive, self._array, positions)
+        for position in positions:
+            tokens, _ = encode([texts[position]], self._num_words)
+            yield decode(tokens, self._words)
+
+
+class OwnTexts:
+    """The same of a dataset of one's own. They are read twice: where a text stands, all of them decide."""
+
+    def __init__(self, name: str, dataset: TextDataset, split: str) -> None:
+        self._index = word_index(name)
+        self._layout, self._columns = open_raw(dataset, RAW / name), columns_of(dataset)
+        self._split, self._parts = split_of(dataset), SPLITS[split]
+        self.labels = np.asarray(load_rows(name, split).labels)
+
+    def _texts(self) -> Iterator[tuple[tuple[int, int, str], list[bytes]]]:
+        """What decides on the place of each text of the split, and its words."""
+        for block in blocks_of(self._layout, self._columns):
+            for words, label, order, part in split_block(block, self._split):
+                if PARTS[part] in self._parts:
+                    yield (self._parts.index(PARTS[part]), order, label), words
+
+    def decoded(self, samples: np.ndarray) -> Iterator[str]:
+        keys = sorted(key for key, _ in self._texts())
+        wanted = [keys[sample] for sample in samples]
+        found = {key: words for key, words in self._texts() if key in wanted}
+        for key in wanted:
+            yield " ".join(text if (text := word.decode()) in self._index else UNKNOWN for word in found[key])
+
+
 def decode_samples(name: str, split: str, index: int, label: str | None, count: int) -> None:
     """Print `count` samples of a split from `index` on, if asked only those of a label.
 
@@ -56,22 +101,18 @@ def decode_samples(name: str, split: str, index: int, label: str | None, count: 
     """
     params = load_params()
     check_name("dataset", name, params.datasets)
-    dataset = params.datasets[name]
-    words = words_by_id(word_index(name))
-    archive = RAW / name / archive_of(dataset)
-    array, positions, labels = read_split(dataset, archive, split)
-    if not 0 <= index < len(positions):
-        raise UserError(f"--index: expected 0 to {len(positions) - 1} in the {split} split, found {index}")
-    samples = np.arange(index, len(positions))
+    word_index(name)  # or the error that it is not there yet
+    names, dataset = load_labels(name), params.datasets[name]
+    texts = (OfficialTexts if isinstance(dataset, OfficialDataset) else OwnTexts)(name, dataset, split)
+    if not 0 <= index < len(texts.labels):
+        raise UserError(f"--index: expected 0 to {len(texts.labels) - 1} in the {split} split, found {index}")
+    samples = np.arange(index, len(texts.labels))
     if label is not None:
-        samples = samples[labels[samples] == label_number(label, dataset.labels)]
+        samples = samples[texts.labels[samples] == label_number(label, names)]
         if not len(samples):
             raise UserError(f"--label: no sample from index {index} on has label {label!r}")
     samples = samples[:count]
-
-    texts = texts_at(archive, array, positions[samples].tolist())
-    for sample in samples:
-        tokens, _ = encode([texts[positions[sample]]], dataset.num_words)
-        number = labels[sample]
-        print(f"{name} {split} {sample}, label {number} ({dataset.labels[number]}):")
-        print(decode(tokens, words))
+    for sample, text in zip(samples, texts.decoded(samples), strict=True):
+        number = texts.labels[sample]
+        print(f"{name} {split} {sample}, label {number} ({names[number]}):")
+        print(text)

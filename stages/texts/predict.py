@@ -12,8 +12,8 @@ from stages.common.basics.artifacts import MODELS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
 from stages.common.basics.rows import load_labels
-from stages.official.corpus import OUT_OF_VOCABULARY
-from stages.texts.words import UNKNOWN, check_name, ids_of, lines_of, word_index, words_by_id
+from stages.labelled.words import OUT_OF_VOCABULARY, ids_of
+from stages.texts.words import UNKNOWN, check_name, lines_of, word_index, words_by_id
 
 TEXTS_AT_ONCE = 2_048
 TOP = 3

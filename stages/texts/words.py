@@ -1,16 +1,12 @@
-"""Texts to word ids and back, as the official data were made."""
+"""The words and lines of texts, for the tools."""
 
 import io
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
 from stages.common.basics.artifacts import VECTORIZED, read_json
 from stages.common.basics.errors import UserError
-from stages.official.corpus import INDEX_FROM, OUT_OF_VOCABULARY, START
+from stages.labelled.words import INDEX_FROM, OUT_OF_VOCABULARY
 
-# Keras' classic `text_to_word_sequence`: these become spaces; the apostrophe stays.
-SEPARATORS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n', " "))
 UNKNOWN = "?"  # how 0, 1, 2 and ids of no word print
 
 
@@ -34,26 +30,6 @@ def word_index(dataset: str) -> dict[str, int]:
     if not path.exists():
         raise UserError(f"{path}: not there yet; run `dvc repro vectorize@{dataset}`")
     return read_json(path)
-
-
-def words_of(text: str) -> list[str]:
-    """Lower-case words, as `keras.src.legacy.preprocessing.text.text_to_word_sequence` splits them."""
-    return [word for word in text.lower().translate(SEPARATORS).split(" ") if word]
-
-
-def ids_of(text: str, index: dict[str, int], num_words: int) -> np.ndarray:
-    """The distinct ids of a text, ascending, int32: its multi-hot row.
-
-    The start mark is among them; words that the index does not hold are skipped; those that it holds beyond
-    `num_words` share one id.
-    """
-    ids = {START}
-    for word in words_of(text):
-        rank = index.get(word)
-        if rank is not None:
-            place = rank + INDEX_FROM
-            ids.add(place if place < num_words else OUT_OF_VOCABULARY)
-    return np.array(sorted(ids), np.int32)
 
 
 def words_by_id(index: dict[str, int]) -> dict[int, str]:

@@ -9,8 +9,7 @@ from stages.common.basics.artifacts import check_file
 from stages.common.basics.params import load_params, settings_of
 from stages.common.basics.rows import hold_out
 from stages.common.network import Feed, Runs
-from stages.official.corpus import archive_of
-from stages.vectorize import write_rows
+from stages.official.vectorizing import vectorize_official
 from tests.benchmarks.steps import SETTINGS, Clock, read_rows
 
 
@@ -21,12 +20,15 @@ def work(name: str, mirror: Path, clock: Clock) -> None:
     classes = len(dataset.labels)
     with tempfile.TemporaryDirectory() as folder:
         with clock.step(name, "load"):
-            for file, expected in dataset.files.items():
+            raw = Path(folder) / "raw"
+            raw.mkdir()
+            for file, expected in params.official[name].items():
                 check_file(mirror / file, expected.bytes, expected.sha256)
+                (raw / file).symlink_to(mirror.absolute() / file)
         with clock.step(name, "vectorize"):
             rows = Path(folder) / "rows"
             rows.mkdir()
-            write_rows(dataset, mirror / archive_of(dataset), rows)
+            vectorize_official(dataset, raw, rows)
             train, test = read_rows(rows / "train"), read_rows(rows / "test")
         with clock.step(name, "fit"):
             held_out, remaining = hold_out(train, settings.holdout, "holdout")

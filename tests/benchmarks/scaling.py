@@ -1,12 +1,8 @@
 """Time and peak memory of vectorize, train and predict on generated corpora of growing size."""
 
-import hashlib
-import io
-import pickle
-import pickletools
+import csv
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,15 +12,14 @@ from matplotlib.axes import Axes
 from tabulate import tabulate
 from tqdm import tqdm
 
-from stages.common.basics.artifacts import write_json
 from stages.common.basics.params import PARAMS_FILE
 from stages.drawing.figures import TEST, TRAINING, VALIDATION
-from stages.scratch.copies import copy_project, environment, mirror_of
+from stages.scratch.copies import copy_project, environment
 from stages.scratch.corpora import Generator, made_up_words, make_generator
 from tests.benchmarks.steps import run
 from tests.editing import edit_yaml
 
-SMALLEST, TEST_ROWS, BLOCK = 10_000, 1_000, 50_000
+TEST_ROWS, BLOCK = 1_000, 50_000
 VOCABULARY, MEAN_LENGTH = 20_000, 30.0
 COLORS = {"vectorize": TRAINING, "train": VALIDATION, "predict": TEST}
 
@@ -44,57 +39,33 @@ def drawn(generator: Generator, count: int, random: np.random.Generator) -> Iter
         yield generator.draw(min(BLOCK, count - start), random)
 
 
-def pickle_head() -> bytes:
-    """How numpy's pickle of an object array begins, up to its list of elements."""
-    array = np.empty(1, object)
-    array[0] = [0]
-    content = pickle.dumps(array, protocol=2)
-    opcodes = list(pickletools.genops(content))
-    at = next(i for i, (opcode, *_) in enumerate(opcodes) if opcode.name == "EMPTY_LIST")
-    return content[: opcodes[at + 2][2]]  # behind the list and its place in the memo
-
-
-def write_corpus(folder: Path, generator: Generator, rows: int, texts_file: Path) -> None:
-    """Write an archive in the official format, and its training texts in words, one a line."""
+def write_corpus(raw: Path, generator: Generator, rows: int, texts_file: Path) -> None:
+    """Write training and test texts as CSV, and the training texts again, one a line."""
     random = np.random.default_rng(1)
     words = np.array(["", *made_up_words(VOCABULARY)], object)
-    folder.mkdir(parents=True)
-    with (
-        zipfile.ZipFile(folder / "imdb.npz", "w", allowZip64=True) as archive,
-        open(texts_file, "w", encoding="utf-8") as lines,
-    ):
+    raw.mkdir(parents=True)
+    with open(texts_file, "w", encoding="utf-8") as lines:
         for split, count in (("train", rows), ("test", TEST_ROWS)):
-            labels = []
-            with archive.open(f"x_{split}.npy", "w", force_zip64=True) as member:
-                header = {"descr": "|O", "fortran_order": False, "shape": (count,)}
-                np.lib.format.write_array_header_1_0(member, header)
-                member.write(pickle_head() + b"(")
-                for texts, block_labels in drawn(generator, count, random):
-                    block = pickle.dumps(texts, protocol=2)
-                    member.write(block[block.index(b"(") + 1 : -2])  # the lists, without what holds them
-                    labels.append(block_labels)
+            with open(raw / f"{split}.csv", "w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["text", "label"])
+                for texts, labels in drawn(generator, count, random):
+                    spelled = [" ".join(words[text]) for text in texts]
+                    writer.writerows(zip(spelled, labels.tolist(), strict=True))
                     if split == "train":
-                        lines.writelines(" ".join(words[text]) + "\n" for text in texts)
-                member.write(b"etb.")
-            buffer = io.BytesIO()
-            np.save(buffer, np.concatenate(labels))
-            archive.writestr(f"y_{split}.npy", buffer.getvalue())
-    write_json(folder / "imdb_word_index.json", {word: rank for rank, word in enumerate(words[1:], start=1)})
+                        lines.writelines(f"{text}\n" for text in spelled)
 
 
 def prepare(folder: Path, rows: int) -> None:
     """Fill a folder with a copy of the project on a corpus of so many training rows."""
     copy_project(folder)
-    mirror = mirror_of(folder)
     generator = make_generator(2, VOCABULARY, MEAN_LENGTH, 0.5, np.random.default_rng(1))
-    write_corpus(mirror, generator, rows, folder / "texts.txt")
+    write_corpus(folder / "data" / "raw" / "big", generator, rows, folder / "texts.txt")
 
     def edit(content: dict) -> None:
-        for name, file in content["datasets"]["imdb"]["files"].items():
-            with open(mirror / name, "rb") as stream:
-                file["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
-            file["bytes"] = (mirror / name).stat().st_size
-        content["defaults"]["imdb"]["epochs"] = 1
+        content["datasets"]["big"] = {"format": "csv", "num_words": 10_000, "test_split": None, "salt": 1}
+        content["defaults"]["big"] = {**content["defaults"]["imdb"], "reference": "big", "epochs": 1}
+        content["models"]["big"] = {"dataset": "big", "hidden": [16, 16]}
 
     edit_yaml(folder / PARAMS_FILE, edit)
 
@@ -106,14 +77,13 @@ def measure(rows: int) -> Measured:
         prepare(folder, rows)
         env = environment(folder)
         python = [sys.executable, "-m"]
-        run([*python, "stages", "download", "imdb"], folder, env)
         commands = {
-            "vectorize": [*python, "stages", "vectorize", "imdb"],
-            "train": [*python, "stages", "train", "imdb"],
-            "predict": [*python, "stages.commands.main", "predict", "imdb", "--tsv", "--file", "texts.txt"],
+            "vectorize": [*python, "stages", "vectorize", "big"],
+            "train": [*python, "stages", "train", "big"],
+            "predict": [*python, "stages.commands.main", "predict", "big", "--tsv", "--file", "texts.txt"],
         }
         done = {name: run(command, folder, env) for name, command in commands.items()}
-        train = folder / "data" / "vectorized" / "imdb" / "train"
+        train = folder / "data" / "vectorized" / "big" / "train"
         size = sum(path.stat().st_size for path in train.iterdir()) / 1e6
     return Measured(
         rows,

@@ -96,7 +96,7 @@ def declaration(stage: str, key: str | None, params: Params) -> Declaration:
     items = getattr(params, section)
     if key not in items:
         raise UserError(f"{PARAMS_FILE}: {section}: expected one of {', '.join(items)}; found {key!r}")
-    item = {f"item.{name}": value for name, value in items[key]}
+    item = {f"item.{name}": value for name, value in dict(items[key]).items()}
     return _resolved(f"{stage}@{key}", entry["do"], {"key": key, **item}, f"{section}.{key}")
 
 

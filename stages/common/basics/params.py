@@ -6,7 +6,7 @@ A stage does not get all of it, but what dvc.yaml declares for it: see `declared
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -14,10 +14,11 @@ from stages.common.basics.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]  # it becomes a folder's name
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]  # it becomes a folder's name
 PositiveInt = Annotated[int, Field(gt=0, strict=True)]
 NonNegativeInt = Annotated[int, Field(ge=0, strict=True)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NumWords = Annotated[int, Field(gt=4, strict=True)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -51,11 +52,11 @@ def _words(value: Any) -> Any:
     return value.split() if isinstance(value, str) else value
 
 
-class Dataset(Section):
-    """A dataset of official files. labels: a list, or a string of words."""
+class OfficialDataset(Section):
+    """A dataset of official files, see `official`. labels: a list, or a string of words."""
 
-    files: Annotated[dict[str, File], Field(min_length=2, max_length=2)]
-    num_words: Annotated[int, Field(gt=2, strict=True)]
+    format: Literal["keras"]
+    num_words: NumWords
     shuffle_seed: NonNegativeInt
     test_split: Fraction | None
     labels: Annotated[list[str], BeforeValidator(_words), Field(min_length=2)]
@@ -66,11 +67,34 @@ class Dataset(Section):
             raise ValueError("labels: expected no label twice")
         return self
 
-    @model_validator(mode="after")
-    def _an_archive_and_an_index(self) -> Self:
-        if {Path(name).suffix for name in self.files} != {".npz", ".json"}:
-            raise ValueError(f"files: expected one .npz and one .json, found {', '.join(self.files)}")
-        return self
+
+class TextDataset(Section):
+    """A dataset of a user's own labelled texts, see stages/labelled/formats.py.
+
+    text, label, group: columns, where the format has such. Texts of one group stay on one side of a split.
+    test_split: the share of texts to test on; none if the files say which those are.
+    salt: of the hash by which texts are split.
+    """
+
+    format: Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "folders"]
+    text: str = "text"
+    label: str = "label"
+    group: str | None = None
+    num_words: NumWords
+    test_split: Fraction | None
+    salt: NonNegativeInt
+
+
+Dataset = Annotated[OfficialDataset | TextDataset, Field(discriminator="format")]
+
+
+def _an_archive_and_an_index(files: dict[str, File]) -> dict[str, File]:
+    if {Path(name).suffix for name in files} != {".npz", ".json"}:
+        raise ValueError(f"expected one .npz and one .json, found {', '.join(files)}")
+    return files
+
+
+Files = Annotated[dict[str, File], Field(min_length=2, max_length=2), AfterValidator(_an_archive_and_an_index)]
 
 
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "gelu", "leaky_relu", "selu", "silu"]
@@ -162,6 +186,7 @@ class Params(Section):
     plots: Plots
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     download: Download
+    official: dict[Name, Files]
     libraries: dict[Name, Pins]
 
     @model_validator(mode="after")
@@ -175,6 +200,15 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _official_datasets_have_files(self) -> Self:
+        for name in self.official.keys() | self.datasets.keys():
+            is_official = isinstance(self.datasets.get(name), OfficialDataset)
+            if is_official != (name in self.official):
+                needs = f"expected a value, found none; datasets.{name} needs it"
+                raise ValueError(f"official.{name}: {needs if is_official else 'expected no files of this dataset'}")
+        return self
+
+    @model_validator(mode="after")
     def _models_fit_their_datasets(self) -> Self:
         for name, model in self.models.items():
             if model.dataset not in self.datasets:
@@ -182,10 +216,6 @@ class Params(Section):
                 raise ValueError(f"models.{name}.dataset: expected one of {known}; found {model.dataset!r}")
             if model.dataset not in self.defaults:
                 raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
-            classes, loss = len(self.datasets[model.dataset].labels), settings_of(self, name).loss
-            if loss in BINARY_LOSSES and classes != 2:
-                where = f"models.{name}" if model.loss else f"defaults.{model.dataset}"
-                raise ValueError(f"{where}.loss: {loss} expects 2 classes; {model.dataset} has {classes}")
         for name, defaults in self.defaults.items():
             known = models_of(self, name)
             if known and defaults.reference not in known:
@@ -245,7 +275,7 @@ def validated(schema: type[AnySection], path: Path) -> AnySection:
     try:
         return schema.model_validate(read_yaml(path))
     except ValidationError as error:
-        raise UserError(f"{path}: {_first_sentence(error)}") from None
+        raise UserError(f"{path}: {first_sentence(error)}") from None
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:
@@ -253,14 +283,21 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     return validated(Params, path)
 
 
-def _first_sentence(error: ValidationError) -> str:
+def first_sentence(error: ValidationError) -> str:
     """`models.imdb.epochs: expected ..., found -3` of the first mistake."""
     first: Any = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    path = list(first["loc"])
+    if path[:1] == ["datasets"]:
+        del path[2:3]  # the format, by which pydantic tells the kinds of datasets apart
+    key = ".".join(map(str, path)) or "the file"
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key"
     if first["type"] == "missing":
         return f"{key}: expected a value, found none"
+    if first["type"] == "union_tag_not_found":
+        return f"{key}.format: expected a value, found none"
+    if first["type"] == "union_tag_invalid":
+        return f"{key}.format: expected {first['ctx']['expected_tags']}; found {first['ctx']['tag']!r}"
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{key}: {reason}" if first["loc"] else reason

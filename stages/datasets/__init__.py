@@ -1,0 +1,1 @@
+"""Datasets of one's own: texts into DVC, sections into params.yaml, and out again."""

@@ -1,0 +1,30 @@
+"""A text's words, and the ids that stand for them in a multi-hot row; the same for training and for new texts."""
+
+import numpy as np
+
+START, OUT_OF_VOCABULARY, INDEX_FROM = 1, 2, 3  # of Keras' encoding: the first word of an index has id 4
+
+# Keras' classic `text_to_word_sequence`: these become spaces; the apostrophe stays. Besides, so do the other ends of
+# lines. All are ASCII, so they can be told byte by byte in UTF-8.
+SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r\v\f'
+_SPACES = bytes.maketrans(SEPARATORS.encode(), b" " * len(SEPARATORS))
+
+
+def words_of(text: str) -> list[bytes]:
+    """Lower-case words, in UTF-8."""
+    return text.lower().encode("utf-8").translate(_SPACES).split()
+
+
+def ids_of(text: str, index: dict[str, int], num_words: int) -> np.ndarray:
+    """The distinct ids of a text, ascending, int32: its multi-hot row.
+
+    The start mark is among them; words that the index does not hold are skipped; those that it holds beyond
+    `num_words` share one id.
+    """
+    ids = {START}
+    for word in words_of(text):
+        rank = index.get(word.decode())
+        if rank is not None:
+            place = rank + INDEX_FROM
+            ids.add(place if place < num_words else OUT_OF_VOCABULARY)
+    return np.array(sorted(ids), np.int32)

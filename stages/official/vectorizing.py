@@ -1,0 +1,115 @@
+"""Multi-hot rows of a dataset's official files, those of `keras.datasets.D.load_data(num_words)` in its order.
+
+The notebooks write them out as 25,000 x 10,000 numbers, of which 1.3 % are ones; here only the ones are kept. Texts
+pass through a block at a time: memory does not grow with the corpus but for some bytes a text (its place, length and
+label).
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from stages.common.basics.artifacts import write_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import OfficialDataset
+from stages.common.basics.rows import npy_stream, write_npy
+from stages.official.corpus import encode, file_of, read_labels, read_texts, read_word_index, split_order, text_arrays
+
+MARKS = 4_000_000  # of distinct(): a block of rows times num_words, in bytes
+ROWS_A_BLOCK = 4_096  # of write_split(): gathered and written at a time
+ID_BYTES = 4  # int32
+
+
+def distinct(tokens: np.ndarray, lengths: np.ndarray, num_words: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Reduce each text to its distinct word ids, ascending: the ones of its multi-hot row.
+
+    A block of rows is marked in a small bitmap, whose marks come out in order; sorting would be slower.
+
+    Args:
+        tokens, lengths: see `corpus.encode`.
+
+    Yields:
+        A block's ids, int32, and the number of ids of each of its rows, int64.
+    """
+    block = max(1, MARKS // num_words)
+    ends = np.cumsum(lengths)
+    for start in range(0, len(lengths), block):
+        counts = lengths[start : start + block]
+        last = ends[min(start + block, len(ends)) - 1]
+        offsets = np.arange(len(counts)) * num_words
+        marks = np.zeros(len(counts) * num_words, bool)
+        marks[np.repeat(offsets, counts) + tokens[last - counts.sum() : last]] = True
+        places = np.flatnonzero(marks)
+        distinct_counts = np.diff(np.searchsorted(places, offsets), append=len(places))
+        yield (places - np.repeat(offsets, distinct_counts)).astype(np.int32), distinct_counts
+
+
+def spool(archive: Path, name: str, num_words: int, path: Path) -> np.ndarray:
+    """Write the rows' ids to `path` in the archive's order.
+
+    Returns:
+        Where each row starts and, last, the last one ends, in ids: int64, shape (n + 1,).
+    """
+    smallest = np.min_scalar_type(num_words)
+    counts = [np.zeros(1, smallest)]
+    with open(path, "wb") as file:
+        for texts in read_texts(archive, name):
+            for ids, block_counts in distinct(*encode(texts, num_words), num_words):
+                file.write(ids)  # not tofile(): it does not notice when the last bytes fail
+                counts.append(block_counts.astype(smallest))
+    return np.cumsum(np.concatenate(counts), dtype=np.int64)
+
+
+def write_split(
+    folder: Path, spooled: Path, starts: np.ndarray, order: np.ndarray, labels: np.ndarray, num_words: int
+) -> None:
+    """Write the rows at positions `order` of a spooled array as a split's .npy files.
+
+    Rows are read one by one, not through a memory map, whose neighbouring pages would count as ours, too.
+
+    Args:
+        spooled, starts: see `spool`; labels: in the archive's order.
+    """
+    folder.mkdir()
+    write_npy(folder / "shape.npy", np.array([len(order), num_words]))
+    blocks = [order[start : start + ROWS_A_BLOCK] for start in range(0, len(order), ROWS_A_BLOCK)]
+    with (
+        open(spooled, "rb") as ids,
+        npy_stream(folder / "indptr.npy", np.int64) as indptr,
+        npy_stream(folder / "indices.npy", np.int32) as indices,
+        npy_stream(folder / "labels.npy", np.int64) as label_file,
+    ):
+        written = np.zeros(1, np.int64)
+        indptr.write(written)
+        for rows in blocks:
+            counts = starts[rows + 1] - starts[rows]
+            places = zip((starts[rows] * ID_BYTES).tolist(), (counts * ID_BYTES).tolist(), strict=True)
+            indices.write(b"".join(os.pread(ids.fileno(), size, start) for start, size in places))
+            ends = written + np.cumsum(counts)
+            indptr.write(ends)
+            label_file.write(labels[rows].astype(np.int64))
+            written = ends[-1:]
+
+
+def vectorize_official(dataset: OfficialDataset, raw: Path, folder: Path) -> dict[str, int]:
+    """Vectorize the official files in `raw` into `folder`; return the number of rows of each split."""
+    archive, index = file_of(raw, ".npz"), read_word_index(file_of(raw, ".json"))
+    classes = len(dataset.labels)
+    smallest = np.min_scalar_type(classes)
+    labels = {name: read_labels(archive, f"y{name[1:]}", classes).astype(smallest) for name in text_arrays(dataset)}
+    sizes = {name: len(values) for name, values in labels.items()}
+    rows = {}
+    for name, splits in split_order(dataset, sizes).items():
+        with tempfile.NamedTemporaryFile(dir=folder) as spooled:
+            starts = spool(archive, name, dataset.num_words, Path(spooled.name))
+            if len(starts) - 1 != sizes[name]:
+                raise UserError(f"{archive}: {name}: expected {sizes[name]:,} texts, found {len(starts) - 1:,}")
+            for split, order in splits.items():
+                write_split(folder / split, Path(spooled.name), starts, order, labels[name], dataset.num_words)
+                rows[split] = len(order)
+    write_json(folder / "labels.json", dataset.labels)
+    write_json(folder / "word_index.json", index)
+    return rows

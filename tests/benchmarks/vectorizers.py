@@ -1,0 +1,118 @@
+"""From raw texts to multi-hot rows: this pipeline, scikit-learn and TensorFlow on the reviews of IMDB, spelled out.
+
+`python -m tests.benchmarks.vectorizers CONTESTANT FOLDER` reads train.csv and test.csv there, takes the vocabulary
+from the former, makes rows of 10,000 columns of both, and prints how long that took, reading included.
+"""
+
+import csv
+import itertools
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tabulate import tabulate
+
+from stages.common.basics.params import OfficialDataset, TextDataset
+from stages.official.corpus import file_of, read_labels, read_texts, read_word_index
+from tests.benchmarks.steps import NUM_WORDS, Run, run
+
+SPLITS = ("train", "test")
+NAMES = {
+    "ours": "this pipeline",
+    "scikit_learn": f"scikit-learn, `CountVectorizer(binary=True, max_features={NUM_WORDS})`",
+    "tensorflow": f'Keras, `TextVectorization({NUM_WORDS}, output_mode="multi_hot")`',
+}
+ROWS_AT_ONCE = 512
+
+
+def write_reviews(raw: Path, dataset: OfficialDataset, folder: Path) -> None:
+    """Write the official training and test reviews in words."""
+    words = {rank: word for word, rank in read_word_index(file_of(raw, ".json")).items()}
+    archive = file_of(raw, ".npz")
+    for split in SPLITS:
+        labels = read_labels(archive, f"y_{split}", len(dataset.labels))
+        texts = itertools.chain.from_iterable(read_texts(archive, f"x_{split}"))
+        with open(folder / f"{split}.csv", "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["text", "label"])
+            for text, label in zip(texts, labels, strict=True):
+                writer.writerow([" ".join(words[rank] for rank in text), dataset.labels[label]])
+
+
+def texts_of(folder: Path, split: str) -> Iterator[str]:
+    with open(folder / f"{split}.csv", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield row["text"]
+
+
+def ours(folder: Path) -> None:
+    from stages.labelled.corpus import vectorize_texts
+
+    dataset = TextDataset(format="csv", num_words=NUM_WORDS, test_split=None, salt=1)
+    with tempfile.TemporaryDirectory() as rows:
+        vectorize_texts(dataset, folder, Path(rows), lambda count: None)
+
+
+def scikit_learn(folder: Path) -> None:
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    vectorizer = CountVectorizer(binary=True, max_features=NUM_WORDS)
+    vectorizer.fit_transform(texts_of(folder, "train"))
+    vectorizer.transform(texts_of(folder, "test"))
+
+
+def tensorflow(folder: Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    layer = keras.layers.TextVectorization(NUM_WORDS, output_mode="multi_hot")
+    batches = {
+        split: tf.data.Dataset.from_tensor_slices(list(texts_of(folder, split))).batch(ROWS_AT_ONCE)
+        for split in SPLITS
+    }
+    layer.adapt(batches["train"])
+    for split in SPLITS:
+        for batch in batches[split]:
+            layer(batch)
+
+
+def measure_vectorizers(
+    raw: Path, dataset: OfficialDataset, env: dict[str, str], rounds: int
+) -> dict[str, list[Run]]:
+    """Let the contestants take turns."""
+    runs: dict[str, list[Run]] = {name: [] for name in NAMES}
+    with tempfile.TemporaryDirectory() as temporary:
+        write_reviews(raw, dataset, Path(temporary))
+        for _ in range(rounds):
+            for name, done in runs.items():
+                command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.vectorizers", name, temporary]
+                done.append(run(command, Path(temporary), env))
+    return runs
+
+
+def vectorizers_table(runs: dict[str, list[Run]]) -> str:
+    """Median seconds, and how many times faster ours is."""
+    took = {name: statistics.median(done.report["seconds"] for done in found) for name, found in runs.items()}
+    peaks = {name: statistics.median(done.peak for done in found) for name, found in runs.items()}
+    lines = [
+        [NAMES[name], f"{took[name]:.2f}", f"{took[name] / took['ours']:.1f}", f"{peaks[name]:,.0f}"]
+        for name in NAMES
+    ]
+    header = ["50,000 reviews, CSV to rows", "s", "times ours", "peak memory of a process, MB"]
+    return tabulate(lines, header, tablefmt="github", disable_numparse=True)
+
+
+def main() -> None:
+    contestants = {"ours": ours, "scikit_learn": scikit_learn, "tensorflow": tensorflow}
+    name, folder = sys.argv[1:]
+    start = time.perf_counter()
+    contestants[name](Path(folder))
+    print(json.dumps({"seconds": time.perf_counter() - start}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,575 @@
+"""Own texts: the same rows from every format, split and counted as promised, and what is wrong with bad input."""
+
+import bz2
+import csv
+import filecmp
+import gzip
+import json
+import lzma
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+
+from stages.common.basics.artifacts import read_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import TextDataset
+from stages.labelled import counting, encoding
+from stages.labelled.corpus import vectorize_texts
+from stages.labelled.counting import hash_of
+from stages.labelled.words import ids_of, words_of
+
+Texts = list[tuple[str, str, str]]  # text, label, group
+LABELS = ["Öffi&Co", "sport", "weather"]
+SALT = 1
+
+
+def some_texts(count: int, seed: int = 0) -> Texts:
+    """Texts of a few words each, those of a label more often; some of them the same."""
+    random = np.random.default_rng(seed)
+    words = ["über", "naïve", "Σίσυφος", "film", "goal", "rain", "don't", "the", "of", *(f"w{i}" for i in range(60))]
+    texts = []
+    for number in range(count):
+        label = int(random.integers(3))
+        drawn = [words[3 + label], *random.choice(words, random.integers(2, 9))]
+        texts.append((" ".join(drawn) + '! "so" to say', LABELS[label], f"author {number % 40}"))
+    return [*texts, *texts[:5]]
+
+
+def write_csv(
+    path: Path, texts: Texts, delimiter: str = ",", header: tuple[str, ...] = ("text", "label", "by")
+) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerows([header, *texts])
+
+
+def write_jsonl(path: Path, texts: Texts) -> None:
+    lines = [json.dumps({"by": by, "label": label, "text": text}) for text, label, by in texts]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_parquet(path: Path, texts: Texts) -> None:
+    columns = dict(zip(("text", "label", "by"), map(list, zip(*texts, strict=True)), strict=True))
+    pyarrow.parquet.write_table(pyarrow.table(columns), path, row_group_size=50)
+
+
+def write_fasttext(path: Path, texts: Texts) -> None:
+    path.write_text("".join(f"__label__{label} {text}\n" for text, label, _ in texts), encoding="utf-8")
+
+
+def write_folders(folder: Path, texts: Texts) -> None:
+    for number, (text, label, _) in enumerate(texts):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        (folder / label / f"{number}.txt").write_text(text, encoding="utf-8")
+
+
+def compressed(path: Path, suffix: str) -> None:
+    """Replace a file by a compressed one."""
+    content = path.read_bytes()
+    target = path.with_name(path.name + suffix)
+    if suffix == ".zst":
+        with pyarrow.output_stream(str(target), compression="zstd") as stream:
+            stream.write(content)
+    else:
+        target.write_bytes({".gz": gzip, ".bz2": bz2, ".xz": lzma}[suffix].compress(content))
+    path.unlink()
+
+
+WRITERS: dict[str, Callable[[Path, Texts], None]] = {
+    "csv": lambda folder, texts: write_csv(folder / "texts.csv", texts),
+    "tsv": lambda folder, texts: write_csv(folder / "texts.tsv", texts, "\t"),
+    "jsonl": lambda folder, texts: write_jsonl(folder / "texts.jsonl", texts),
+    "parquet": lambda folder, texts: write_parquet(folder / "texts.parquet", texts),
+    "fasttext": lambda folder, texts: write_fasttext(folder / "texts.txt", texts),
+    "folders": write_folders,
+}
+
+
+def dataset(form: str, **changes: object) -> TextDataset:
+    settings = {"format": form, "num_words": 60, "test_split": 0.25, "salt": SALT, **changes}
+    return TextDataset.model_validate(settings)
+
+
+def vectorized(raw: Path, settings: TextDataset) -> Path:
+    """Vectorize a folder; return where the rows are."""
+    folder = raw.with_name(f"{raw.name}_rows")
+    folder.mkdir()
+    vectorize_texts(settings, raw, folder, lambda count: None)
+    return folder
+
+
+def written(tmp_path: Path, name: str, form: str, texts: Texts) -> Path:
+    folder = tmp_path / name
+    folder.mkdir()
+    WRITERS[form](folder, texts)
+    return folder
+
+
+def assert_same(one: Path, other: Path) -> None:
+    files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert len(files) == 10
+    assert files == sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file())
+    for file in files:
+        assert filecmp.cmp(one / file, other / file, shallow=False), file
+
+
+def rows_of(folder: Path, split: str) -> list[tuple[list[int], str]]:
+    """The ids and the label of each row."""
+    arrays = ("indptr", "indices", "labels")
+    indptr, indices, labels = (np.load(folder / split / f"{name}.npy", allow_pickle=False) for name in arrays)
+    names = read_json(folder / "labels.json")
+    starts = zip(indptr[:-1], indptr[1:], labels, strict=True)
+    return [(indices[start:end].tolist(), names[label]) for start, end, label in starts]
+
+
+# The same rows
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return vectorized(written(tmp_path_factory.mktemp("reference"), "raw", "csv", some_texts(300)), dataset("csv"))
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_every_format_gives_the_same_bytes(tmp_path: Path, reference: Path, form: str) -> None:
+    assert_same(vectorized(written(tmp_path, "raw", form, some_texts(300)), dataset(form)), reference)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_compressed_files_give_the_same_bytes(tmp_path: Path, reference: Path, suffix: str) -> None:
+    raw = written(tmp_path, "raw", "csv", some_texts(300))
+    compressed(raw / "texts.csv", suffix)
+    assert_same(vectorized(raw, dataset("csv")), reference)
+
+
+def test_several_files_in_another_order_give_the_same_bytes(tmp_path: Path, reference: Path) -> None:
+    raw, texts = tmp_path / "raw", some_texts(300)[::-1]
+    raw.mkdir()
+    for number in range(3):
+        write_jsonl(raw / f"texts {number} ü.jsonl", texts[number::3])
+    assert_same(vectorized(raw, dataset("jsonl")), reference)
+
+
+def test_blocks_and_buckets_do_not_matter(tmp_path: Path, reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "TEXTS_A_BLOCK", 7)
+    monkeypatch.setattr(encoding, "BYTES_A_BUCKET", 100)
+    assert_same(vectorized(written(tmp_path, "raw", "csv", some_texts(300)), dataset("csv")), reference)
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_parts_are_told_by_names(tmp_path: Path, form: str) -> None:
+    """A validation part comes first in the training rows."""
+    raw, texts = tmp_path / "raw", some_texts(300)
+    parts = {"train": texts[:200], "dev": texts[200:250], "eval": texts[250:]}
+    for part, of_it in parts.items():
+        (raw / part).mkdir(parents=True)
+        WRITERS[form](raw / part, of_it)
+    (raw / "README.md").write_text("no texts", encoding="utf-8")
+    folder = vectorized(raw, dataset(form, test_split=None))
+    assert [len(rows_of(folder, split)) for split in ("train", "test")] == [250, len(texts) - 250]
+    held_out = Counter(label for _, label in rows_of(folder, "train")[:50])
+    assert held_out == Counter(label for _, label, _ in parts["dev"])
+
+
+def test_parts_are_told_by_the_names_of_files(tmp_path: Path) -> None:
+    raw, texts = tmp_path / "raw", some_texts(300)
+    raw.mkdir()
+    for name, of_it in {"train-00000-of-00002": texts[:100], "train-00001-of-00002": texts[100:200]}.items():
+        write_parquet(raw / f"{name}.parquet", of_it)
+    write_parquet(raw / "test-00000-of-00001.parquet", texts[200:])
+    folder = vectorized(raw, dataset("parquet", test_split=None))
+    assert [len(rows_of(folder, split)) for split in ("train", "test")] == [200, len(texts) - 200]
+
+
+def test_names_with_spaces(tmp_path: Path) -> None:
+    texts = [(text, f"{label} & the like", "") for text, label, _ in some_texts(100)]
+    folder = vectorized(written(tmp_path, "all my texts", "folders", texts), dataset("folders"))
+    assert read_json(folder / "labels.json") == ["sport & the like", "weather & the like", "Öffi&Co & the like"]
+
+
+# What the rows are
+
+
+def test_rows_are_those_of_scikit_learn(reference: Path) -> None:
+    """Its binary counts of our words, the vocabulary cut where ours is."""
+    texts, index = some_texts(300), read_json(reference / "word_index.json")
+    vectorizer = CountVectorizer(analyzer=lambda text: [word.decode() for word in words_of(text)], binary=True)
+    vectorizer.fit([text for text, _, _ in texts])
+    expected = Counter()
+    for row, (_, label, _) in zip(vectorizer.transform([text for text, _, _ in texts]), texts, strict=True):
+        words = vectorizer.get_feature_names_out()[row.indices]
+        expected[(1, *sorted(index[word] + 3 for word in words if word in index)), label] += 1
+    found = [*rows_of(reference, "train"), *rows_of(reference, "test")]
+    assert Counter((tuple(ids), label) for ids, label in found) == expected
+
+
+def test_rows_are_those_that_predict_makes_of_the_texts(reference: Path) -> None:
+    index = read_json(reference / "word_index.json")
+    columns = int(np.load(reference / "train" / "shape.npy")[1])
+    expected = Counter((tuple(ids_of(text, index, columns).tolist()), label) for text, label, _ in some_texts(300))
+    found = [*rows_of(reference, "train"), *rows_of(reference, "test")]
+    assert Counter((tuple(ids), label) for ids, label in found) == expected
+
+
+def test_the_vocabulary_is_the_most_frequent_words_of_training_texts(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    train = [("b a a c Ü", "x", ""), ("d c ü", "y", ""), ("e", "x", "")]
+    write_csv(raw / "train.csv", train)
+    write_csv(raw / "test.csv", [("z z z z a", "x", ""), ("c e", "y", "")])
+    folder = vectorized(raw, dataset("csv", test_split=None, num_words=8))
+    assert read_json(folder / "word_index.json") == {"a": 1, "c": 2, "ü": 3, "b": 4}
+    assert sorted(rows_of(folder, "test")) == [([1, 4], "x"), ([1, 5], "y")]
+    assert np.load(folder / "train" / "shape.npy").tolist() == [3, 8]
+
+
+def test_labels_may_be_numbers_or_truth_values(tmp_path: Path) -> None:
+    for values in ([3, 10, -1], [True, False, True]):
+        raw = tmp_path / str(values)
+        raw.mkdir()
+        lines = [json.dumps({"text": f"word {number}", "label": values[number % 3]}) for number in range(90)]
+        (raw / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        assert read_json(vectorized(raw, dataset("jsonl")) / "labels.json") == sorted(
+            {str(value) for value in values}
+        )
+
+
+def test_texts_over_several_lines_and_windows_files(tmp_path: Path) -> None:
+    texts = [(f"one\r\ntwo{number % 7},\n'three'", LABELS[number % 2], "") for number in range(100)]
+    unix = vectorized(written(tmp_path, "unix", "csv", texts), dataset("csv"))
+    windows = tmp_path / "windows"
+    windows.mkdir()
+    write_csv(windows / "a.csv", texts)
+    (windows / "a.csv").write_bytes(b"\xef\xbb\xbf" + (windows / "a.csv").read_bytes())
+    assert_same(vectorized(windows, dataset("csv")), unix)
+    assert "two1" in read_json(unix / "word_index.json")
+
+
+# The split
+
+
+def split_of_texts(folder: Path, texts: Texts) -> dict[str, str]:
+    """Train or test for each distinct text, found by its row; every row must be of one side only."""
+    index, columns = read_json(folder / "word_index.json"), int(np.load(folder / "train" / "shape.npy")[1])
+    sides = {tuple(ids): split for split in ("train", "test") for ids, _ in rows_of(folder, split)}
+    return {text: sides[tuple(ids_of(text, index, columns).tolist())] for text, _, _ in texts}
+
+
+def numbered_texts(count: int) -> Texts:
+    """Texts that are told apart by one word each."""
+    return [(f"text number{number}", LABELS[number % 2], f"author {number % 50}") for number in range(count)]
+
+
+def test_a_share_is_for_testing_and_the_same_text_always(tmp_path: Path) -> None:
+    texts = [(text, label, "") for text, label, _ in numbered_texts(2_000)]
+    doubled = [*texts, *((f"  {text.upper()} !", label, "") for text, label, _ in texts)]
+    folder = vectorized(written(tmp_path, "raw", "csv", doubled), dataset("csv", num_words=5_000))
+    train, test = ([tuple(ids) for ids, _ in rows_of(folder, split)] for split in ("train", "test"))
+    assert len(train) + len(test) == 4_000
+    assert 0.22 < len(test) / 4_000 < 0.28
+    assert set(Counter(test).values()) == {2} or len(set(test)) == 1  # words of test texts alone are unknown
+    assert set(Counter(train).values()) == {2}
+
+
+def test_more_texts_leave_the_others_on_their_side() -> None:
+    few, many = numbered_texts(500), numbered_texts(1_000)
+    sides = []
+    for texts in (few, many):
+        block = counting.Block(None, [text for text, _, _ in texts], [label for _, label, _ in texts], None)
+        counted = counting.count_block(block, counting.Split(0.25, SALT))
+        sides.append(counted.parts.tolist())
+    assert sides[0] == sides[1][:500]
+    assert 80 < sides[0].count(counting.TEST) < 170
+
+
+def test_another_salt_gives_another_split() -> None:
+    texts = numbered_texts(500)
+    block = counting.Block(None, [text for text, _, _ in texts], [label for _, label, _ in texts], None)
+    one, other = (counting.count_block(block, counting.Split(0.25, salt)).parts for salt in (1, 2))
+    assert (one != other).sum() > 100
+
+
+def test_a_group_stays_together() -> None:
+    texts = numbered_texts(500)
+    block = counting.Block(None, *([list(column) for column in zip(*texts, strict=True)]))
+    parts = counting.count_block(block, counting.Split(0.25, SALT)).parts
+    sides: dict[str, set[int]] = {}
+    for (_, _, group), part in zip(texts, parts.tolist(), strict=True):
+        sides.setdefault(group, set()).add(part)
+    assert all(len(found) == 1 for found in sides.values())
+    assert {part for found in sides.values() for part in found} == {counting.TRAIN, counting.TEST}
+
+
+def test_a_validation_part_is_split_as_training_is(tmp_path: Path) -> None:
+    """So that no text of it stands on the other side of the split, too."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name in ("train", "validation"):
+        write_csv(raw / f"{name}.csv", numbered_texts(300))
+    folder = vectorized(raw, dataset("csv", num_words=5_000))
+    words = set(read_json(folder / "word_index.json"))
+    assert len(rows_of(folder, "train")) + len(rows_of(folder, "test")) == 600
+    known = [ids for ids, _ in rows_of(folder, "test") if len(ids) > 2]
+    assert len(words) > 200
+    assert known == []  # a word of a test text's own is in no training text
+
+
+@pytest.mark.parametrize("group", ["", "   ", None])
+def test_a_text_of_no_group_is_by_itself(group: str | None, tmp_path: Path) -> None:
+    lines = [json.dumps({"text": f"word{number}", "label": number % 2, "by": group}) for number in range(400)]
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    folder = vectorized(raw, dataset("jsonl", group="by"))
+    assert 60 < len(rows_of(folder, "test")) < 140
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["\u0645\u06cc\u200c\u062e\u0648", "👨\u200d👩\u200d👧", "New\u00a0York", "नमस्ते", "yes", "null", "1.0", "a|b`c"],
+)
+def test_labels_in_any_script(tmp_path: Path, label: str) -> None:
+    texts = [(f"word{number}", (label, "other")[number % 2], "") for number in range(100)]
+    folder = vectorized(written(tmp_path, "raw", "csv", texts), dataset("csv"))
+    assert read_json(folder / "labels.json") == sorted(["other", label])
+
+
+def test_what_is_to_be_read_first_is_left_out(tmp_path: Path, reference: Path) -> None:
+    raw = written(tmp_path, "raw", "csv", some_texts(300))
+    for name in ("README.txt", ".hidden.csv", "picture.png"):
+        (raw / name).write_text("read me", encoding="utf-8")
+    assert_same(vectorized(raw, dataset("csv")), reference)
+
+
+def test_hashes_are_the_same_everywhere() -> None:
+    assert hash_of(b"a text", 1) == 10812050791589387558  # known once, for ever
+
+
+# Bad input
+
+
+def put(content: str | bytes, name: str = "a.csv") -> Callable[[Path], None]:
+    data = content.encode() if isinstance(content, str) else content
+    return lambda folder: (folder / name).write_bytes(data) and None
+
+
+def cut_parquet(folder: Path) -> None:
+    write_parquet(folder / "a.parquet", some_texts(50))
+    (folder / "a.parquet").write_bytes((folder / "a.parquet").read_bytes()[:-100])
+
+
+def cut_gzip(folder: Path) -> None:
+    write_csv(folder / "a.csv", some_texts(5_000))
+    compressed(folder / "a.csv", ".gz")
+    (folder / "a.csv.gz").write_bytes((folder / "a.csv.gz").read_bytes()[:-1_000])
+
+
+def link_out(folder: Path) -> None:
+    (folder.parent / "secret.csv").write_text("text,label\n", encoding="utf-8")
+    (folder / "a.csv").symlink_to(folder.parent / "secret.csv")
+
+
+def several_formats(folder: Path) -> None:
+    write_csv(folder / "a.csv", some_texts(5))
+    write_jsonl(folder / "b.jsonl", some_texts(5))
+
+
+def label_only_in_test(folder: Path) -> None:
+    write_csv(folder / "train.csv", some_texts(50))
+    write_csv(folder / "test.csv", [("a", "sport", ""), ("b", "new", "")])
+
+
+def link_nowhere(folder: Path) -> None:
+    (folder / "a.csv").symlink_to(folder / "a.csv")
+
+
+def linked_folder(folder: Path) -> None:
+    write_folders(folder, some_texts(50))
+    (folder / "more").symlink_to(folder / LABELS[1])
+
+
+def text_of_no_class(folder: Path) -> None:
+    for name in ("dev", "sales", "train"):
+        (folder / name).mkdir()
+        (folder / name / "1.txt").write_text("a", encoding="utf-8")
+
+
+def text_too_deep(folder: Path) -> None:
+    (folder / "x" / "y").mkdir(parents=True)
+    (folder / "x" / "y" / "1.txt").write_text("a", encoding="utf-8")
+
+
+def invalid_parquet(folder: Path) -> None:
+    column = pyarrow.array([b"\xff"]).view(pyarrow.string())
+    pyarrow.parquet.write_table(pyarrow.table({"text": column, "label": ["x"]}), folder / "a.parquet")
+
+
+def only_test(folder: Path) -> None:
+    write_csv(folder / "test.csv", some_texts(50))
+
+
+HEADER = "text,label\n"
+BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
+    "a missing column": (
+        put("review,label\na,b\n"),
+        "csv",
+        r"a\.csv: line 1: expected one column 'text', found 'review', 'label'",
+    ),
+    "a column twice": (put("text,label,label\na,b,c\n"), "csv", "line 1: expected one column 'label'"),
+    "an empty file": (put(""), "csv", "line 1: expected one column 'text', found none"),
+    "no rows": (put(HEADER), "csv", "expected texts, found none"),
+    "no labels": (put(f"{HEADER}one,x\ntwo,\n"), "csv", r"a\.csv: line 3: expected a label, found none"),
+    "one class": (
+        put(HEADER + "".join(f"t{i},x\n" for i in range(50))),
+        "csv",
+        "expected at least 2 labels, found only 'x'",
+    ),
+    "a class too small": (
+        put(HEADER + "".join(f"t{i},{'xy'[i % 2]}\n" for i in range(50)) + "rare,z\n"),
+        "csv",
+        "none of the few texts of label 'z' falls into the .* part; add texts",
+    ),
+    "a label in test alone": (
+        label_only_in_test,
+        "csv",
+        r"test\.csv: line 3: label 'new': expected one that training",
+    ),
+    "only a test part": (only_test, "csv", "expected a file or folder named train, found only test"),
+    "invalid UTF-8": (
+        put(f"{HEADER}one,x\n".encode() + b"t\xfcr,y\n"),
+        "csv",
+        "line 3: expected UTF-8, found the byte 0xfc at 2",
+    ),
+    "UTF-16": (put(HEADER.encode("utf-16")), "csv", "line 1: expected UTF-8, found the byte order mark of UTF-16"),
+    "NUL": (put(f"{HEADER}one,x\nt\0wo,y\n"), "csv", "line 3: expected text, found a NUL byte"),
+    "a quote never closed": (
+        put(f'{HEADER}one,x\n"two,y\nthree,x\n'),
+        "csv",
+        "line 3: expected a closing quote, found none",
+    ),
+    "too many fields": (put(f"{HEADER}one,x\ntwo,y,z\n"), "csv", "line 3: expected 2 fields, found 3"),
+    "too few fields": (put(f"{HEADER}one,x\ntwo\n"), "csv", "line 3: expected 2 fields, found 1"),
+    "a tab in a label": (
+        put(f'{HEADER}one,"x\ty"\n'),
+        "csv",
+        "line 2: expected a label of at most 200 chara",
+    ),
+    "a line too long": (
+        put(HEADER + "word " * 4_000_000 + ",x\n"),
+        "csv",
+        "line 2: expected at most 16,000,000 characters",
+    ),
+    "too many labels": (
+        put(HEADER + "".join(f"t{i},l{i % 1001}\n" for i in range(20_000))),
+        "csv",
+        "expected at most 1,000 labels, found 1,001, from 'l0' to 'l999'",
+    ),
+    "mixed labels": (
+        put('{"text": "a", "label": 1}\n{"text": "b", "label": "x"}\n', "a.jsonl"),
+        "jsonl",
+        "line 2: label: expected an integer, found str 'x'",
+    ),
+    "a label that is a list": (
+        put('{"text": "a", "label": [1]}\n', "a.jsonl"),
+        "jsonl",
+        "line 1: label: expected a string",
+    ),
+    "a label that is null": (
+        put('{"text": "a", "label": null}\n', "a.jsonl"),
+        "jsonl",
+        "line 1: label: expected a label",
+    ),
+    "a text that is a number": (
+        put('{"text": 1, "label": "x"}\n', "a.jsonl"),
+        "jsonl",
+        "line 1: text: expected a string",
+    ),
+    "a missing key": (
+        put('{"label": "x", "body": ""}\n', "a.jsonl"),
+        "jsonl",
+        "expected a key 'text', found 'label', 'body'",
+    ),
+    "no JSON": (put('{"text": "a", "label": "x"}\n{"text":\n', "a.jsonl"), "jsonl", "line 2: expected a JSON object"),
+    "half a character": (
+        put('{"text": "\\ud800", "label": "x"}\n', "a.jsonl"),
+        "jsonl",
+        "line 1: text: expected Unicode, found half of a character",
+    ),
+    "no fastText label": (
+        put("__label__x one\ntwo\n", "a.txt"),
+        "fasttext",
+        "line 2: expected __label__X and a text",
+    ),
+    "two fastText labels": (
+        put("__label__x __label__y one\n", "a.txt"),
+        "fasttext",
+        "line 1: expected one label, found",
+    ),
+    "a Parquet file that ends too early": (
+        cut_parquet,
+        "parquet",
+        r"a\.parquet: after row 0: expected a Parquet file",
+    ),
+    "a compressed file that ends too early": (cut_gzip, "csv", r"a\.csv\.gz: after line \d+: expected a whole"),
+    "a link out of the folder": (link_out, "csv", r"a\.csv: expected a file, found a symbolic link out of"),
+    "several formats": (several_formats, "csv", r"expected files of one format, found b\.jsonl, a\.csv"),
+    "a link that leads nowhere": (link_nowhere, "csv", r"a\.csv: expected a file, found a symbolic link out of"),
+    "a folder that is a link": (linked_folder, "folders", "more: expected a folder, found a symbolic link"),
+    "a text in no class folder": (
+        text_of_no_class,
+        "folders",
+        r"dev/1\.txt: expected a folder for each label",
+    ),
+    "a text in a folder of a class": (text_too_deep, "folders", "expected a folder for each label .* found x/y"),
+    "a file that is no gzip": (
+        put(b"\x1f\x8b" + bytes(range(99)), "a.csv.gz"),
+        "csv",
+        "after line 0: expected a whole",
+    ),
+    "very deep JSON": (put("[" * 100_000, "a.jsonl"), "jsonl", r"line 1: expected a JSON object, found '\[\["),
+    "a JSON array": (put('[\n{"text": "a"}]', "a.jsonl"), "jsonl", r"line 1: expected a JSON object, found '\['"),
+    "half a character in a group": (
+        put('{"text": "a", "label": "x", "by": "\\ud800"}\n', "a.jsonl"),
+        "jsonl with groups",
+        "line 1: by: expected Unicode, found half of a character",
+    ),
+    "bytes in a Parquet file": (invalid_parquet, "parquet", r"a\.parquet: after row 0: expected UTF-8"),
+    "a label of two lines": (put('{"text": "a", "label": "x\\ny"}\n', "a.jsonl"), "jsonl", r"found 'x\\ny'"),
+    "a label too long": (
+        put(f"{HEADER}a,{'x' * 300}\n"),
+        "csv",
+        "line 2: expected a label of at most 200",
+    ),
+    "nothing": (put("", "a.pdf"), "csv", "expected files of labelled texts"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_sentence(tmp_path: Path, name: str) -> None:
+    prepare, form, message = BAD[name]
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    prepare(raw)
+    share = None if (raw / "test.csv").exists() else 0.25
+    groups = {"group": "by"} if "groups" in form else {}
+    with pytest.raises(UserError) as caught:
+        vectorized(raw, dataset(form.partition(" ")[0], test_split=share, **groups))
+    assert re.search(message, str(caught.value)), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("share", [None, 0.25])
+def test_a_share_is_asked_for_just_where_there_is_no_test_part(tmp_path: Path, share: float | None) -> None:
+    raw = written(tmp_path, "raw", "csv", some_texts(50))
+    if share:
+        (raw / "texts.csv").rename(raw / "train.csv")
+        write_csv(raw / "test.csv", some_texts(20))
+    with pytest.raises(UserError, match="test_split: expected"):
+        vectorized(raw, dataset("csv", test_split=share))
