@@ -6,7 +6,10 @@ import filecmp
 import gzip
 import json
 import lzma
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +27,7 @@ from stages.labelled import counting, encoding
 from stages.labelled.corpus import vectorize_texts
 from stages.labelled.counting import hash_of
 from stages.labelled.words import ids_of, words_of
+from stages.scratch.copies import ROOT
 
 Texts = list[tuple[str, str, str]]  # text, label, group
 LABELS = ["Öffi&Co", "sport", "weather"]
@@ -250,6 +254,30 @@ def test_texts_over_several_lines_and_windows_files(tmp_path: Path) -> None:
     (windows / "a.csv").write_bytes(b"\xef\xbb\xbf" + (windows / "a.csv").read_bytes())
     assert_same(vectorized(windows, dataset("csv")), unix)
     assert "two1" in read_json(unix / "word_index.json")
+
+
+def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
+    """Of the largest process, in a process of its own; the words are the same."""
+    peaks = []
+    for count in (20_000, 200_000):
+        raw = tmp_path / str(count)
+        raw.mkdir()
+        words = (" ".join(f"w{(number * k) % 997}" for k in range(1, 12)) for number in range(count))
+        with open(raw / "a.csv", "w", encoding="utf-8") as file:
+            file.write("text,label\n")
+            file.writelines(f"{text},{number % 2}\n" for number, text in enumerate(words))
+        code = (
+            "import resource, sys; from test_labelled import dataset, vectorized; from pathlib import Path\n"
+            "vectorized(Path(sys.argv[1]), dataset('csv', num_words=500))\n"
+            "whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)\n"
+            "print(max(resource.getrusage(who).ru_maxrss for who in whose))"
+        )
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(raw)], env=environment, capture_output=True, text=True, check=True
+        )
+        peaks.append(int(done.stdout) / 1024)
+    assert peaks[1] < peaks[0] + 20, peaks  # MB; the texts alone have 11
 
 
 # The split

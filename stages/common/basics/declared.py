@@ -15,6 +15,7 @@ HDF5 or other programs open is not; for that `bagpipe verify --rerun` runs a sta
 
 import argparse
 import ast
+import gc
 import re
 import sys
 from dataclasses import dataclass
@@ -200,6 +201,8 @@ def run_declared(stage: str, key: str | None) -> None:
     sys.addaudithook(watch)
     try:
         work = getattr(import_module(f"stages.{stage}"), stage)
+        gc.freeze()  # see __main__.py
+        gc.enable()
         work(View(params, "", declared), *([] if key is None else [key]))
     finally:
         if watch.refused:

@@ -31,7 +31,7 @@ BINARY_LOSSES = ("binary_crossentropy", "mse")
 class Section(BaseModel):
     """A mapping of a YAML file: a key that is not a field is an error, and nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 AnySection = TypeVar("AnySection", bound=Section)
