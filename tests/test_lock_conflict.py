@@ -201,6 +201,7 @@ def test_what_was_computed_elsewhere_is_computed_again_only_if_git_does_not_keep
 def test_entries_of_stages_that_are_no_more_are_dropped(conflict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(conflict)
     merge_what_people_wrote(conflict)
+    git(conflict, "checkout", "--ours", "dvc.lock")
     join_locks({"2", "3"})
     lock = (conflict / "dvc.lock").read_text(encoding="utf-8")
     stray = git(conflict, "show", ":3:dvc.lock") + "\n  train@gone:\n    cmd: python -m stages train gone\n"

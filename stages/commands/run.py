@@ -59,8 +59,7 @@ def demo(folder: Path | None) -> None:
     print(f"\n{results(folder)}\n")
     print('These are demo figures. The texts are generated, so "published" is the best accuracy that is possible.')
     print(f"Plots and tables: {folder / REPORTS / 'README.md'}; delete the folder when done.")
-    print("For the real figures run `make run` with a network, or with DATASETS_MIRROR set to a folder or URL that")
-    print("holds the official files.")
+    print("For the real figures, `make run` needs a network, or DATASETS_MIRROR the place of the official files.")
 
 
 def results(root: Path) -> str:
