@@ -3,10 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run demo test bench bench-repro lint lock clean
+.PHONY: help setup run demo test bench bench-repro lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/'
+
+setup: .venv/.run  ## set up .venv and nothing else
 
 run: .venv/.run  ## bring every result up to date and show them
 	@$(BIN)/bagpipe run
