@@ -172,12 +172,8 @@ def dask_cluster(folder: Path, *options: str, protocol: str = "tcp", workers: in
     worker = ("worker", address, "--nworkers", str(workers), "--nthreads", "1", "--local-directory", str(folder))
     with dask_process("scheduler", "--host", address, *options) as scheduler, dask_process(*worker, *options):
         # those that watch have a connection, too
-        until(
-            lambda: (
-                len([c for c in psutil.Process(scheduler.pid).net_connections() if c.status == "ESTABLISHED"])
-                >= 2 * workers
-            )
-        )
+        connections = psutil.Process(scheduler.pid).net_connections
+        until(lambda: [found.status for found in connections()].count("ESTABLISHED") >= 2 * workers)
         yield address
 
 

@@ -100,9 +100,9 @@ def check_options(layout: Layout, columns: Columns, test_share: float) -> None:
     """
     if len(set(columns.named())) != len(columns.named()):
         raise UserError(f"--text, --label, --group: expected different columns, found {', '.join(columns.named())}")
-    if layout.format in ("fasttext", "folders") and columns != Columns():
+    if not layout.has_columns and columns != Columns():
         raise UserError(f"--text, --label, --group: expected with columns alone; these texts are {layout.format}")
-    if columns.group and any(file.part == "test" for file in layout.files):
+    if columns.group and layout.has_test:
         raise UserError("--group: expected without a test part, for it says how texts are split")
     if not 0 < test_share < 1:
         raise UserError(f"--test-split: expected a share between 0 and 1, found {test_share}")
@@ -151,8 +151,7 @@ def take_back(places: list[tuple[Path, Path]], target: Path) -> None:
     for path, place in places:
         if place.exists() and not path.exists():
             shutil.move(place, path)
-    for leftover in (target, *target.parent.glob(f".{target.name}.*")):
-        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.rmtree(target, ignore_errors=True)
     for folder in (target.parent, target.parent.parent):
         with suppress(OSError):
             folder.rmdir()
@@ -169,12 +168,11 @@ def add(name: str, source: Path, columns: Columns, num_words: int, test_share: f
     check_options(layout, columns, test_share)
     if (RAW / name).resolve().is_relative_to(source.resolve()):
         raise UserError(f"{source}: expected a folder of texts, found one that this project is in")
-    has_test = any(file.part == "test" for file in layout.files)
-    split = None if has_test else Split(test_share, SALT)
+    split = None if layout.has_test else Split(test_share, SALT)
     findings = look(source, layout, columns, split)
-    named = {} if layout.format in ("fasttext", "folders") else columns._asdict()
+    named = columns._asdict() if layout.has_columns else {}
     told = {key: value for key, value in named.items() if value is not None}
-    share = None if has_test else test_share
+    share = None if layout.has_test else test_share
     dataset = TextDataset(format=layout.format, **told, num_words=num_words, test_split=share, salt=SALT)
     text = read_params()
     for section, entry in entries_of(name, dataset, findings).items():

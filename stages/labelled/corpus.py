@@ -1,22 +1,19 @@
 """Labelled texts as a whole: whether a classifier can be learnt from them, and their multi-hot rows."""
 
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import numpy as np
 
 from stages.common.basics.artifacts import write_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import TextDataset
-from stages.common.basics.rows import npy_stream, write_npy
+from stages.common.basics.rows import write_npy, write_split
 from stages.labelled.counting import Split, blocks_of, count_block
 from stages.labelled.encoding import Spool, Vocabulary, encode_bucket
 from stages.labelled.formats import Columns, read_texts, where
 from stages.labelled.layout import Layout, find_layout
 from stages.labelled.words import INDEX_FROM
-from stages.labelled.workers import Workers, start_workers
+from stages.labelled.workers import start_workers
 
 MOST_LABELS = 1_000
 SPLITS = {"train": ("validation", "train"), "test": ("test",)}  # a ready hold-out comes first, where `holdout` looks
@@ -61,16 +58,8 @@ def first_with(label: str, layout: Layout, columns: Columns) -> str:
     return str(layout.files[0].path)
 
 
-def columns_of(dataset: TextDataset) -> Columns:
-    return Columns(dataset.text, dataset.label, dataset.group)
-
-
-def split_of(dataset: TextDataset) -> Split | None:
-    return None if dataset.test_split is None else Split(dataset.test_split, dataset.salt)
-
-
-def open_raw(dataset: TextDataset, raw: Path) -> Layout:
-    """The files of a dataset's texts, found as params.yaml says they are.
+def open_texts(dataset: TextDataset, raw: Path) -> tuple[Layout, Columns, Split | None]:
+    """The files of a dataset's texts, and how they are read and split, as params.yaml says.
 
     Raises:
         UserError: they are of another format, or have a test part and shall be split, or neither.
@@ -78,11 +67,12 @@ def open_raw(dataset: TextDataset, raw: Path) -> Layout:
     layout = find_layout(raw)
     if layout.format != dataset.format:
         raise UserError(f"{raw}: expected files of the format {dataset.format}, found {layout.format}")
-    if any(file.part == "test" for file in layout.files) == (dataset.test_split is not None):
+    if layout.has_test == (dataset.test_split is not None):
         found = f"found {dataset.test_split}"
         has, expected = ("no", "a share") if dataset.test_split is None else ("a", "none")
         raise UserError(f"params.yaml: test_split: expected {expected}, as {raw} has {has} test part; {found}")
-    return layout
+    split = None if dataset.test_split is None else Split(dataset.test_split, dataset.salt)
+    return layout, Columns(dataset.text, dataset.label, dataset.group), split
 
 
 def vectorize_texts(
@@ -93,7 +83,7 @@ def vectorize_texts(
     Args:
         progress: told how many more texts are counted.
     """
-    layout, columns, split = open_raw(dataset, raw), columns_of(dataset), split_of(dataset)
+    layout, columns, split = open_texts(dataset, raw)
     with TemporaryDirectory(dir=folder.absolute()) as temporary, start_workers() as workers:
         vocabulary = Vocabulary()
         spool = Spool(Path(temporary), sum(file.path.stat().st_size for file in layout.files))
@@ -106,30 +96,9 @@ def vectorize_texts(
         write_npy(columns_file, vocabulary.columns(index))
         write_json(folder / "labels.json", vocabulary.labels())
         write_json(folder / "word_index.json", index)
-        rows = {}
+        width, rows = len(index) + INDEX_FROM + 1, {}
         for name, parts in SPLITS.items():
             buckets = [path for part in parts for path in spool.buckets(part)]
-            width = len(index) + INDEX_FROM + 1
-            rows[name] = write_split(folder / name, workers, buckets, width, columns_file, vocabulary.numbers())
-    return rows
-
-
-def write_split(
-    folder: Path, workers: Workers, buckets: Iterable[Path], width: int, columns_file: Path, numbers: np.ndarray
-) -> int:
-    """Encode buckets into a split's .npy files; return the number of its rows."""
-    folder.mkdir()
-    written = np.zeros(1, np.int64)
-    rows = 0
-    with ExitStack() as stack:
-        types = {"indptr": np.int64, "indices": np.int32, "labels": np.int64}
-        files = {name: stack.enter_context(npy_stream(folder / f"{name}.npy", kind)) for name, kind in types.items()}
-        files["indptr"].write(written)
-        for encoded in workers.map(encode_bucket, buckets, columns_file, numbers):
-            ends = written + np.cumsum(encoded.lengths)
-            files["indptr"].write(ends)
-            files["indices"].write(encoded.indices)
-            files["labels"].write(encoded.labels)
-            written, rows = ends[-1:], rows + len(ends)
-    write_npy(folder / "shape.npy", np.array([rows, width]))
+            blocks = workers.map(encode_bucket, buckets, columns_file, width, vocabulary.numbers())
+            rows[name] = write_split(folder / name, blocks, width)
     return rows

@@ -7,10 +7,10 @@ memory by itself, and all of them one behind the other are the corpus in order, 
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from stages.common.basics.rows import RowBlock
 from stages.labelled.counting import PARTS, Counted
 from stages.labelled.words import INDEX_FROM, START
 
@@ -118,19 +118,11 @@ def segments(path: Path) -> Iterator[tuple[np.ndarray, ...]]:
             yield tuple(np.frombuffer(file.read(np.dtype(kind).itemsize * count), kind) for kind, count in types)
 
 
-class Encoded(NamedTuple):
-    """Rows in order: ids, int32, one row behind the other; how many of each, int64; labels, int64."""
-
-    indices: np.ndarray
-    lengths: np.ndarray
-    labels: np.ndarray
-
-
-def encode_bucket(path: Path, columns_file: Path, numbers: np.ndarray) -> Encoded:
-    """Encode a bucket.
+def encode_bucket(path: Path, columns_file: Path, width: int, numbers: np.ndarray) -> RowBlock:
+    """Encode a bucket, its rows in order.
 
     Args:
-        columns_file: an .npy, see `Vocabulary.columns`; numbers: see `Vocabulary.numbers`.
+        columns_file: an .npy, see `Vocabulary.columns`; width: how many columns; numbers: see `Vocabulary.numbers`.
     """
     columns = np.load(columns_file, mmap_mode="r")
     order, codes, lengths, ids = (np.concatenate(arrays) for arrays in zip(*segments(path), strict=True))
@@ -140,8 +132,7 @@ def encode_bucket(path: Path, columns_file: Path, numbers: np.ndarray) -> Encode
     place[sorted_rows] = np.arange(len(order))  # where each row goes
     found = columns[ids]
     rows = np.repeat(place, lengths)[found != ABSENT]
-    width = int(columns.max(initial=START)) + 1
     keys = np.concatenate([rows * width + found[found != ABSENT], np.arange(len(order)) * width + START])
     keys.sort()
     counts = np.bincount(keys // width, minlength=len(order))
-    return Encoded((keys % width).astype(np.int32), counts, labels[sorted_rows])
+    return RowBlock((keys % width).astype(np.int32), counts, labels[sorted_rows])

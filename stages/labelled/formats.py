@@ -67,17 +67,22 @@ def read_texts(file: File, form: Format, columns: Columns) -> Iterator[Text]:
         "folders": lambda: read_whole(file),
     }
     for text in readers[form]():
-        if not text.label:
-            raise UserError(f"{file.path}: {where(form, text.line)}: expected a label, found none")
-        if len(text.label) > LONGEST_LABEL or any(unicodedata.category(sign) in CONTROLS for sign in text.label):
-            found = f"expected a label of at most {LONGEST_LABEL} characters, no tabs or line ends; found"
-            raise UserError(f"{file.path}: {where(form, text.line)}: {found} {text.label[:40]!r}")
-        if len(text.text) > LONGEST:
-            found = f"found {len(text.text):,}"
-            raise UserError(
-                f"{file.path}: {where(form, text.line)}: expected at most {LONGEST:,} characters, {found}"
-            )
+        if problem := problem_of(text):
+            raise UserError(f"{file.path}: {where(form, text.line)}: {problem}")
         yield text
+
+
+def problem_of(text: Text) -> str:
+    """What is wrong with a text, if anything."""
+    if not text.label:
+        return "expected a label, found none"
+    if len(text.label) > LONGEST_LABEL or any(unicodedata.category(sign) in CONTROLS for sign in text.label):
+        return (
+            f"expected a label of at most {LONGEST_LABEL} characters, no tabs or line ends; found {text.label[:40]!r}"
+        )
+    if len(text.text) > LONGEST:
+        return f"expected at most {LONGEST:,} characters, found {len(text.text):,}"
+    return ""
 
 
 def where(form: str, line: int) -> str:
@@ -93,7 +98,20 @@ def open_bytes(path: Path) -> BinaryIO:
     return OPENERS.get(path.suffix.lower(), lambda path: open(path, "rb"))(path)
 
 
-def lines_of(path: Path) -> Iterator[str]:
+def decoded(line: bytes, where_it_is: str) -> str:
+    """A line as text.
+
+    Raises:
+        UserError: it is not UTF-8.
+    """
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        found = f"the byte 0x{line[error.start]:02x} at {error.start + 1}"
+        raise UserError(f"{where_it_is}: expected UTF-8, found {found}") from None
+
+
+def text_lines(path: Path) -> Iterator[str]:
     """Yield a text file's lines with their ends.
 
     Raises:
@@ -107,10 +125,7 @@ def lines_of(path: Path) -> Iterator[str]:
                     line = without_mark(path, line)
                 if b"\0" in line:
                     raise UserError(f"{path}: line {number}: expected text, found a NUL byte")
-                yield line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        found = f"the byte 0x{error.object[error.start]:02x} at {error.start + 1}"
-        raise UserError(f"{path}: line {number}: expected UTF-8, found {found}") from None
+                yield decoded(line, f"{path}: line {number}")
     except (EOFError, lzma.LZMAError, zlib.error) as error:
         raise UserError(f"{path}: after line {number}: expected a whole compressed file; {error}") from None
     except OSError as error:
@@ -129,7 +144,7 @@ def without_mark(path: Path, line: bytes) -> bytes:
 def read_table(path: Path, columns: Columns, delimiter: str) -> Iterator[Text]:
     """Yield the texts of a file of separated values, RFC 4180, its first line a header."""
     csv.field_size_limit(LONGEST)
-    rows = csv.reader(lines_of(path), delimiter=delimiter, strict=True)
+    rows = csv.reader(text_lines(path), delimiter=delimiter, strict=True)
     start = 1
     try:
         header = next(rows, [])
@@ -161,7 +176,7 @@ def place_of(path: Path, name: str, header: list[str]) -> int:
 
 def read_json_lines(path: Path, columns: Columns) -> Iterator[Text]:
     first: type | None = None
-    for number, line in enumerate(lines_of(path), start=1):
+    for number, line in enumerate(text_lines(path), start=1):
         if not line.strip():
             continue
         try:
@@ -228,7 +243,7 @@ def read_parquet(path: Path, columns: Columns) -> Iterator[Text]:
 
 
 def read_fasttext(path: Path) -> Iterator[Text]:
-    for number, line in enumerate(lines_of(path), start=1):
+    for number, line in enumerate(text_lines(path), start=1):
         if not line.strip():
             continue
         first, *rest = line.split(maxsplit=1)
@@ -243,4 +258,4 @@ def read_fasttext(path: Path) -> Iterator[Text]:
 def read_whole(file: File) -> Iterator[Text]:
     if os.path.getsize(file.path) > 4 * LONGEST:
         raise UserError(f"{file.path}: line 1: expected at most {LONGEST:,} characters, found more")
-    yield Text("".join(lines_of(file.path)), file.label or "", None, 1)
+    yield Text("".join(text_lines(file.path)), file.label or "", None, 1)

@@ -49,6 +49,14 @@ class Layout(NamedTuple):
     files: list[File]
     ignored: list[Path]
 
+    @property
+    def has_test(self) -> bool:
+        return any(file.part == "test" for file in self.files)
+
+    @property
+    def has_columns(self) -> bool:
+        return self.format not in ("fasttext", "folders")
+
 
 def plain_suffix(path: Path) -> str:
     """A file's suffix besides that of its compression, in small letters: `.csv` of `a.CSV.gz`."""

@@ -15,11 +15,11 @@ import numpy as np
 from stages.common.basics.artifacts import write_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import OfficialDataset
-from stages.common.basics.rows import npy_stream, write_npy
+from stages.common.basics.rows import RowBlock, write_split
 from stages.official.corpus import encode, file_of, read_labels, read_texts, read_word_index, split_order, text_arrays
 
 MARKS = 4_000_000  # of distinct(): a block of rows times num_words, in bytes
-ROWS_A_BLOCK = 4_096  # of write_split(): gathered and written at a time
+ROWS_A_BLOCK = 4_096  # of ordered_blocks(): gathered and written at a time
 ID_BYTES = 4  # int32
 
 
@@ -63,35 +63,21 @@ def spool(archive: Path, name: str, num_words: int, path: Path) -> np.ndarray:
     return np.cumsum(np.concatenate(counts), dtype=np.int64)
 
 
-def write_split(
-    folder: Path, spooled: Path, starts: np.ndarray, order: np.ndarray, labels: np.ndarray, num_words: int
-) -> None:
-    """Write the rows at positions `order` of a spooled array as a split's .npy files.
+def ordered_blocks(spooled: Path, starts: np.ndarray, order: np.ndarray, labels: np.ndarray) -> Iterator[RowBlock]:
+    """Yield the rows at positions `order` of a spooled array.
 
-    Rows are read one by one, not through a memory map, whose neighbouring pages would count as ours, too.
+    They are read one by one, not through a memory map, whose neighbouring pages would count as ours, too.
 
     Args:
         spooled, starts: see `spool`; labels: in the archive's order.
     """
-    folder.mkdir()
-    write_npy(folder / "shape.npy", np.array([len(order), num_words]))
-    blocks = [order[start : start + ROWS_A_BLOCK] for start in range(0, len(order), ROWS_A_BLOCK)]
-    with (
-        open(spooled, "rb") as ids,
-        npy_stream(folder / "indptr.npy", np.int64) as indptr,
-        npy_stream(folder / "indices.npy", np.int32) as indices,
-        npy_stream(folder / "labels.npy", np.int64) as label_file,
-    ):
-        written = np.zeros(1, np.int64)
-        indptr.write(written)
-        for rows in blocks:
+    with open(spooled, "rb") as ids:
+        for start in range(0, len(order), ROWS_A_BLOCK):
+            rows = order[start : start + ROWS_A_BLOCK]
             counts = starts[rows + 1] - starts[rows]
             places = zip((starts[rows] * ID_BYTES).tolist(), (counts * ID_BYTES).tolist(), strict=True)
-            indices.write(b"".join(os.pread(ids.fileno(), size, start) for start, size in places))
-            ends = written + np.cumsum(counts)
-            indptr.write(ends)
-            label_file.write(labels[rows].astype(np.int64))
-            written = ends[-1:]
+            content = b"".join(os.pread(ids.fileno(), size, place) for place, size in places)
+            yield RowBlock(np.frombuffer(content, np.int32), counts, labels[rows].astype(np.int64))
 
 
 def vectorize_official(dataset: OfficialDataset, raw: Path, folder: Path) -> dict[str, int]:
@@ -108,8 +94,8 @@ def vectorize_official(dataset: OfficialDataset, raw: Path, folder: Path) -> dic
             if len(starts) - 1 != sizes[name]:
                 raise UserError(f"{archive}: {name}: expected {sizes[name]:,} texts, found {len(starts) - 1:,}")
             for split, order in splits.items():
-                write_split(folder / split, Path(spooled.name), starts, order, labels[name], dataset.num_words)
-                rows[split] = len(order)
+                blocks = ordered_blocks(Path(spooled.name), starts, order, labels[name])
+                rows[split] = write_split(folder / split, blocks, dataset.num_words)
     write_json(folder / "labels.json", dataset.labels)
     write_json(folder / "word_index.json", index)
     return rows

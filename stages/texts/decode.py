@@ -9,7 +9,7 @@ from stages.common.basics.artifacts import RAW
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import OfficialDataset, TextDataset, load_params
 from stages.common.basics.rows import load_labels, load_rows
-from stages.labelled.corpus import SPLITS, columns_of, open_raw, split_of
+from stages.labelled.corpus import SPLITS, open_texts
 from stages.labelled.counting import PARTS, blocks_of, split_block
 from stages.official.corpus import encode, file_of, read_labels, read_texts, split_order, text_arrays
 from stages.texts.words import UNKNOWN, check_name, decode, word_index, words_by_id
@@ -74,8 +74,8 @@ class OwnTexts:
 
     def __init__(self, name: str, dataset: TextDataset, split: str) -> None:
         self._index = word_index(name)
-        self._layout, self._columns = open_raw(dataset, RAW / name), columns_of(dataset)
-        self._split, self._parts = split_of(dataset), SPLITS[split]
+        self._layout, self._columns, self._split = open_texts(dataset, RAW / name)
+        self._parts = SPLITS[split]
         self.labels = np.asarray(load_rows(name, split).labels)
 
     def _texts(self) -> Iterator[tuple[tuple[int, int, str], list[bytes]]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from stages.common.basics.artifacts import VECTORIZED, read_json
 from stages.common.basics.errors import UserError
+from stages.labelled.formats import decoded
 from stages.labelled.words import INDEX_FROM, OUT_OF_VOCABULARY
 
 UNKNOWN = "?"  # how 0, 1, 2 and ids of no word print
@@ -49,8 +50,4 @@ def lines_of(stream: io.BufferedIOBase, name: str) -> Iterator[str]:
         UserError: a line is not UTF-8.
     """
     for number, line in enumerate(stream, start=1):
-        try:
-            yield line.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            found = f"the byte 0x{line[error.start]:02x} at {error.start + 1}"
-            raise UserError(f"{name}: line {number}: expected UTF-8, found {found}") from None
+        yield decoded(line, f"{name}: line {number}").rstrip("\r\n")

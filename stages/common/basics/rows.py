@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,14 @@ from stages.common.basics.artifacts import VECTORIZED, new_file
 from stages.common.basics.errors import UserError
 
 Split = Literal["train", "test"]
+
+
+class RowBlock(NamedTuple):
+    """Some rows: ids, int32, one row behind the other; how many of each, int64; labels, int64."""
+
+    indices: np.ndarray
+    lengths: np.ndarray
+    labels: np.ndarray
 
 
 class Rows(NamedTuple):
@@ -85,8 +93,27 @@ class Stored:
         return np.frombuffer(content, self.dtype, self.length)
 
 
+def write_split(folder: Path, blocks: Iterable[RowBlock], columns: int) -> int:
+    """Write rows, a block at a time, as a split's .npy files; return their number."""
+    folder.mkdir()
+    rows = ids = 0
+    with (
+        _npy_stream(folder / "indptr.npy", np.int64) as indptr,
+        _npy_stream(folder / "indices.npy", np.int32) as indices,
+        _npy_stream(folder / "labels.npy", np.int64) as labels,
+    ):
+        indptr.write(np.zeros(1, np.int64))
+        for block in blocks:
+            indptr.write(ids + np.cumsum(block.lengths))
+            indices.write(block.indices)
+            labels.write(block.labels)
+            rows, ids = rows + len(block.labels), ids + len(block.indices)
+    write_npy(folder / "shape.npy", np.array([rows, columns]))
+    return rows
+
+
 @contextmanager
-def npy_stream(path: Path, dtype: type) -> Iterator[BinaryIO]:
+def _npy_stream(path: Path, dtype: type) -> Iterator[BinaryIO]:
     """Yield an .npy file of one dimension, to be filled a block at a time; its length is written at the end."""
     with open(path, "wb") as file:
         _write_header(file, dtype, 0)
