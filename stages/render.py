@@ -83,7 +83,7 @@ def render(params: Params, name: str) -> None:
     tables, plots = MODEL_REPORTS / name, params.plots
     history = read_csv(tables / "history.csv")
     names, counts = confusion_matrix(read_csv(tables / "confusion.csv"))
-    scale = (0.9, 1) if len(names) <= FEW else (1.9, 2.4)
+    scale = (1, 1) if len(names) <= FEW else (1.9, 2.4)
     with new_directory(tables / "plots") as folder:
         for curve in ("loss", "accuracy"):
             with figure(folder / f"{curve}.png", plots) as [axes]:

@@ -39,8 +39,8 @@ if hasattr(libc := ctypes.CDLL(None), "mallopt"):  # glibc
 # Most stages last a few seconds, of which importing Keras takes one and a half. It would be two: Keras and TensorFlow
 # import these where they are installed, for what no stage uses. So they do not find them.
 OPTIONAL = ("PIL", "matplotlib", "scipy", "sklearn")
-HIDDEN = [package for package in OPTIONAL if package not in sys.modules]
-sys.modules.update(dict.fromkeys(HIDDEN))  # None: `import` fails as if they were not installed
+seen = {package: sys.modules.get(package) for package in OPTIONAL}
+sys.modules.update(dict.fromkeys(OPTIONAL))  # None: `import` fails as if they were not installed
 gc.disable()  # half a million objects that live until the end: not to be looked through time and again
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
@@ -48,8 +48,11 @@ import tensorflow as tf  # noqa: E402
 
 gc.freeze()
 gc.enable()
-for package in HIDDEN:
-    del sys.modules[package]  # importable again
+for package, module in seen.items():  # importable again
+    if module is None:
+        del sys.modules[package]
+    else:
+        sys.modules[package] = module
 
 from stages.common.basics.artifacts import new_directory, read_json, write_json  # noqa: E402
 from stages.common.basics.errors import UserError  # noqa: E402

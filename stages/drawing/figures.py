@@ -40,5 +40,5 @@ def figure(path: Path, plots: Plots, width: float = 1, height: float = 1, panels
         drawing, axes = plt.subplots(1, panels, figsize=size, dpi=plots.dpi, layout="constrained", squeeze=False)
         yield list(axes[0])
         with new_file(path) as partial:
-            drawing.savefig(partial, format="png", bbox_inches="tight", metadata={"Software": None})
+            drawing.savefig(partial, format="png", metadata={"Software": None})
         plt.close(drawing)
