@@ -11,10 +11,11 @@ from reference import fit, train_dense
 from stages.common.basics.artifacts import read_json
 from stages.common.basics.params import PARAMS_FILE, TextDataset, load_params, settings_of
 from stages.common.basics.rows import Rows, load_rows
-from stages.common.network import Feed, Runs, keras
+from stages.common.network import Feed, Runs, keras, tf
 from stages.labelled.corpus import vectorize_texts
 from stages.official.corpus import encode, read_texts, read_word_index, split_order
 from stages.scratch.copies import ROOT
+from stages.serving.portable import TextClassifier
 from stages.vectorize import vectorize
 from tests.benchmarks.steps import read_rows
 from tests.benchmarks.vectorizers import write_reviews
@@ -112,3 +113,27 @@ def test_the_sparse_layer_equals_dense_over_an_epoch(vectorized: dict[str, Split
     expected = train_dense(settings, rows, classes, epochs=1, seed=PARAMS.seed)
     for found, wanted in zip(trained.get_weights(), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_test_texts_in_words_get_the_answers_of_their_rows(
+    official: Path, vectorized: dict[str, Splits], tmp_path: Path, name: str
+) -> None:
+    dataset, splits = PARAMS.datasets[name], vectorized[name]
+    model, _ = Runs(settings_of(PARAMS, name), splits["train"], len(dataset.labels), epochs=1).run(seed=1)
+    expected = model.predict(Feed(splits["test"], model.loss, len(dataset.labels)).ordered_batches(), verbose=0)
+    index = read_word_index(official / f"{name}_word_index.json")
+    words = {rank: word for word, rank in index.items()}
+    array = "x" if dataset.test_split else "x_test"
+    texts = [
+        " ".join(words[rank] for rank in text)
+        for block in read_texts(official / f"{name}.npz", array)
+        for text in block
+    ]
+    sizes = {"x": len(texts)} if dataset.test_split else {"x_train": 25_000, "x_test": len(texts)}
+    texts = [texts[place] for place in split_order(dataset, sizes)[array]["test"]]
+    (tmp_path / "labels.json").touch()
+    classifier = TextClassifier(model, index, dataset.labels, tmp_path / "labels.json")
+    batches = (tf.constant(texts[start : start + 1_000]) for start in range(0, len(texts), 1_000))
+    found = np.concatenate([classifier(batch)["probabilities"].numpy() for batch in batches])
+    assert np.abs(found[:, -expected.shape[1] :] - expected).max() <= 1e-5

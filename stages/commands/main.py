@@ -146,6 +146,42 @@ def predict_command(model: str, text: tuple[str, ...], file: str | None, form: s
     run(lambda: predict_all(model, texts_from(list(text), file), form, explain))
 
 
+@main.command("export")
+@click.argument("model")
+@click.argument("folder", type=click.Path(path_type=Path))
+def export_command(model: str, folder: Path) -> None:
+    """Write a trained MODEL of params.yaml as a TensorFlow SavedModel: text in, labels out.
+
+    FOLDER: a new or empty one. Whoever calls the model needs TensorFlow and nothing of this project.
+    """
+    from stages.serving.export import export
+
+    run(lambda: export(model, folder))
+
+
+@main.command("serve")
+@click.argument("model")
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine; 0.0.0.0 is all.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--max-texts", type=click.IntRange(min=1), default=1_000, show_default=True, help="In one request.")
+@click.option(
+    "--max-bytes", type=click.IntRange(min=1), default=10_000_000, show_default=True, help="Of one request."
+)
+def serve_command(model: str, host: str, port: int, max_texts: int, max_bytes: int) -> None:
+    """Answer HTTP requests with a trained MODEL of params.yaml, and show a page to try it.
+
+    POST /predict {"text": ["..."]}, or the open inference protocol at /v2/models/MODEL/infer. Nobody is asked for a
+    password: whoever reaches the address can use it.
+    """
+
+    def start() -> None:
+        from stages.serving.serve import serve
+
+        serve(model, host, port, max_texts, max_bytes)
+
+    run(start)
+
+
 @main.command("diff")
 @click.argument("revision", required=False)
 @click.argument("other", required=False)

@@ -21,7 +21,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import stages.common.basics.processor  # noqa: F401 - before TensorFlow
 
@@ -155,6 +155,27 @@ def new_model(network: Network, seed: int) -> keras.Model:
         ],
         name="classifier",
     )
+
+
+class Layer(NamedTuple):
+    """A trained layer: float32 of shape (inputs, units) and (units,), and what comes after the sums."""
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    activation: Callable[[tf.Tensor], tf.Tensor]
+
+
+def layers_of(model: keras.Model) -> list[Layer]:
+    """The layers of a trained model, for who has no rows to put into the first."""
+    return [Layer(*layer.get_weights(), layer.activation) for layer in model.layers]
+
+
+def outputs(layers: list[Layer], sums: tf.Tensor) -> tf.Tensor:
+    """What a model comes to from its first layer's sums, bias included: shape (texts, units of that layer)."""
+    hidden = layers[0].activation(sums)
+    for layer in layers[1:]:
+        hidden = layer.activation(tf.nn.bias_add(tf.matmul(hidden, layer.kernel), layer.bias))
+    return hidden
 
 
 def compile_model(model: keras.Model, network: Network, steps_per_execution: int = 1) -> None:

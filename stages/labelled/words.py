@@ -5,14 +5,15 @@ import numpy as np
 START, OUT_OF_VOCABULARY, INDEX_FROM = 1, 2, 3  # of Keras' encoding: the first word of an index has id 4
 
 # Keras' classic `text_to_word_sequence`: these become spaces; the apostrophe stays. Besides, so do the other ends of
-# lines. All are ASCII, so they can be told byte by byte in UTF-8.
-SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r\v\f'
+# lines, and NUL, at which C libraries take a text to end. All are ASCII, so they can be told byte by byte in UTF-8,
+# and before the letters are lowered: a Greek sigma is written otherwise at the end of a word.
+SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r\v\f\0'
 _SPACES = bytes.maketrans(SEPARATORS.encode(), b" " * len(SEPARATORS))
 
 
 def words_of(text: str) -> list[bytes]:
     """Lower-case words, in UTF-8."""
-    return text.lower().encode("utf-8").translate(_SPACES).split()
+    return text.encode("utf-8").translate(_SPACES).decode("utf-8").lower().encode("utf-8").split()
 
 
 def ids_of(text: str, index: dict[str, int], num_words: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -24,12 +24,14 @@ SHOWN = 60  # characters of a text in the table
 class Prediction(NamedTuple):
     """A text's most probable labels with their probabilities, and what they rest on.
 
+    probabilities: of all labels, in their order, float32.
     known_words: distinct ids of the text besides the start mark; 0 for an empty line.
     pushes: words and how much more probable each makes the first label; None if not asked for.
     """
 
     text: str
     top: list[tuple[str, float]]
+    probabilities: np.ndarray
     known_words: int
     pushes: list[tuple[str, float]] | None
 
@@ -57,24 +59,24 @@ class Classifier:
         self._network = network
         self._model = network.load(MODELS / name)
         self._num_words = self._model.input_shape[-1]
+        self._layers = network.layers_of(self._model)
 
     def probabilities(self, ids: list[np.ndarray]) -> np.ndarray:
         """Probability of each label: float32, shape (texts, classes)."""
         tf = self._network.tf
         ends = np.cumsum([0, *map(len, ids)], dtype=np.int64)
         ragged = tf.RaggedTensor.from_row_splits(np.concatenate(ids), ends, validate=False)
-        output = self._model.predict_on_batch(self._network.multi_hot(ragged, self._num_words))
-        return output if output.shape[1] > 1 else np.hstack([1 - output, output])
+        return _of_each_label(self._model.predict_on_batch(self._network.multi_hot(ragged, self._num_words)))
 
     def _pushes(self, ids: np.ndarray, label: int, probability: float) -> list[tuple[str, float]]:
         """The words that change the label's probability most when left out, and by how much."""
-        words = [place for place, i in enumerate(ids) if i > OUT_OF_VOCABULARY]
-        if not words:
-            return []
-        without = self.probabilities([np.delete(ids, place) for place in words])[:, label]
+        words = ids[ids > OUT_OF_VOCABULARY]
+        first = self._layers[0]
+        sums = first.kernel[ids].sum(axis=0) + first.bias - first.kernel[words]  # a row for each word left out
+        without = _of_each_label(self._network.outputs(self._layers, sums).numpy())[:, label]
         changes = probability - without
         most = np.argsort(-np.abs(changes), kind="stable")[:EXPLAINED]
-        return [(self._words.get(int(ids[words[i]]), UNKNOWN), float(changes[i])) for i in most]
+        return [(self._words.get(int(words[place]), UNKNOWN), float(changes[place])) for place in most]
 
     def predict(self, texts: list[str], explain: bool) -> Iterator[Prediction]:
         """Yield the prediction of each text, in their order."""
@@ -84,11 +86,17 @@ class Classifier:
             best = np.argsort(-p, kind="stable")[:TOP]
             top = [(self.labels[label], float(p[label])) for label in best]
             pushes = self._pushes(row, best[0], p[best[0]]) if explain else None
-            yield Prediction(text, top, len(row) - 1, pushes)
+            yield Prediction(text, top, p, len(row) - 1, pushes)
 
 
-def as_json(prediction: Prediction) -> str:
-    content = {
+def _of_each_label(output: np.ndarray) -> np.ndarray:
+    """Shape (n, classes), also of the one column that a binary loss leaves."""
+    return output if output.shape[1] > 1 else np.hstack([1 - output, output])
+
+
+def as_dict(prediction: Prediction) -> dict[str, Any]:
+    """A prediction as other programs get it."""
+    content: dict[str, Any] = {
         "label": prediction.top[0][0],
         "probability": round(prediction.top[0][1], 6),
         "top": [{"label": label, "probability": round(p, 6)} for label, p in prediction.top],
@@ -96,7 +104,11 @@ def as_json(prediction: Prediction) -> str:
     }
     if prediction.pushes is not None:
         content["explain"] = [{"word": word, "change": round(change, 6)} for word, change in prediction.pushes]
-    return json.dumps(content, ensure_ascii=False)
+    return content
+
+
+def as_json(prediction: Prediction) -> str:
+    return json.dumps(as_dict(prediction), ensure_ascii=False)
 
 
 def _pushed(prediction: Prediction) -> str:

@@ -25,6 +25,7 @@ from stages.common.basics.params import Params, load_params
 from stages.drawing.figures import BASELINE, REFERENCE, TEST, TRAINING, figure
 from stages.scratch.copies import copy_project, environment
 from tests.benchmarks.scaling import Measured, draw_scaling, measure_scaling, scaling_table
+from tests.benchmarks.serving import serving_table
 from tests.benchmarks.steps import Run, run
 from tests.benchmarks.vectorizers import measure_vectorizers, vectorizers_table
 
@@ -211,8 +212,20 @@ def spelled_out(mirror: Path, params: Params, rounds: int) -> str:
         return vectorizers_table(measure_vectorizers(Path(temporary), params.datasets["imdb"], env, rounds))
 
 
+def answers(params: Params, rounds: int) -> str:
+    """Answers to raw texts, see serving.py."""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return serving_table({name: params.datasets[name] for name in HEADLINE}, env, rounds)
+
+
 def page(
-    runs: dict[str, list[Run]], idle: str, own_texts: str, scaling: list[Measured], params: Params, rounds: int
+    runs: dict[str, list[Run]],
+    idle: str,
+    own_texts: str,
+    raw_texts: str,
+    scaling: list[Measured],
+    params: Params,
+    rounds: int,
 ) -> str:
     """reports/benchmark.md."""
     return f"""# Benchmark
@@ -251,6 +264,12 @@ The official reviews, spelled out again as a user would have them, from CSV file
 
 {own_texts}
 
+## Answers to raw texts
+
+The same texts in words, each contestant in a process of its own, with its model loaded and warm:
+
+{raw_texts}
+
 ## Scaling
 
 Generated CSV files of {scaling[0].rows:,} to {scaling[-1].rows:,} training texts of 30 words on average, through \
@@ -286,6 +305,7 @@ def main() -> None:
             if abs(accuracy - spread["mean"]) > 5 * spread["sd"]:
                 raise UserError(f"{name}: {dataset}: test accuracy {accuracy:.4f} is not that of the others")
     own_texts = spelled_out(mirror, params, arguments.rounds)
+    raw_texts = answers(params, arguments.rounds)
     scaling = measure_scaling(arguments.largest)
 
     with figure(REPORTS / "benchmark.png", params.plots, 1.3, 1, len(HEADLINE)) as panels:
@@ -293,13 +313,14 @@ def main() -> None:
             draw_steps(axes, runs, dataset)
     with figure(REPORTS / "scaling.png", params.plots, 1.1, 1, 2) as panels:
         draw_scaling(panels, scaling)
-    write_text(REPORTS / "benchmark.md", page(runs, idle, own_texts, scaling, params, arguments.rounds))
+    write_text(REPORTS / "benchmark.md", page(runs, idle, own_texts, raw_texts, scaling, params, arguments.rounds))
     print(
         steps_table(runs),
         training_steps(runs),
         whole_table(runs),
         idle,
         own_texts,
+        raw_texts,
         scaling_table(scaling),
         sep="\n\n",
     )

@@ -187,6 +187,7 @@ class Params(Section):
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     download: Download
     official: dict[Name, Files]
+    terms: dict[Name, str]
     libraries: dict[Name, Pins]
 
     @model_validator(mode="after")

@@ -1,0 +1,1 @@
+"""A trained model for others: as a folder that needs TensorFlow alone, and behind HTTP."""

@@ -1,0 +1,114 @@
+"""Answers to raw texts: an exported model, `bagpipe predict`'s classifier, and a scikit-learn pipeline.
+
+`python -m tests.benchmarks.serving CONTESTANT MODEL FOLDER` reads texts.json there, the model exported to
+FOLDER/exported or that of this project, and prints the median seconds for one text and for a batch of 1,000.
+"""
+
+import itertools
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tabulate import tabulate
+
+from stages.common.basics.artifacts import RAW
+from stages.common.basics.params import OfficialDataset
+from stages.official.corpus import file_of, read_labels, read_texts, read_word_index
+from tests.benchmarks.steps import NUM_WORDS, Run, run
+
+BATCH = 1_000
+SINGLE = 300
+NAMES = {
+    "exported": "exported model, in TensorFlow alone",
+    "predict": "`bagpipe predict`",
+    "scikit_learn": f"scikit-learn, `CountVectorizer(max_features={NUM_WORDS})` and `LogisticRegression`",
+}
+Answer = Callable[[list[str]], object]
+
+
+def write_texts(name: str, dataset: OfficialDataset, path: Path) -> None:
+    """Write official texts in words: those to train a peer on, with labels, and those to answer."""
+    words = {rank: word for word, rank in read_word_index(file_of(RAW / name, ".json")).items()}
+    archive = file_of(RAW / name, ".npz")
+    suffix = "" if dataset.test_split else "_train"
+    labels = [int(label) for label in read_labels(archive, f"y{suffix}", len(dataset.labels))]
+    lists = itertools.chain.from_iterable(read_texts(archive, f"x{suffix}"))
+    texts = [" ".join(words[rank] for rank in text) for text in lists]
+    content = {"train": texts[:-BATCH], "labels": labels[:-BATCH], "new": texts[-BATCH:]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def exported(model: str, folder: Path) -> Answer:
+    import tensorflow as tf
+
+    classify = tf.saved_model.load(str(folder / "exported")).signatures["serving_default"]
+    return lambda texts: classify(text=tf.constant(texts))
+
+
+def predict(model: str, folder: Path) -> Answer:
+    from stages.texts.predict import Classifier
+
+    classifier = Classifier(model)
+    return lambda texts: list(classifier.predict(texts, explain=False))
+
+
+def scikit_learn(model: str, folder: Path) -> Answer:
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    content = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
+    regression = LogisticRegression(max_iter=20)  # how good it is does not matter here
+    vectorizer = CountVectorizer(binary=True, max_features=NUM_WORDS)
+    return make_pipeline(vectorizer, regression).fit(content["train"], content["labels"]).predict_proba
+
+
+def seconds(answer: Answer, texts: list[str]) -> float:
+    start = time.perf_counter()
+    answer(texts)
+    return time.perf_counter() - start
+
+
+def serving_table(datasets: dict[str, OfficialDataset], env: dict[str, str], rounds: int) -> str:
+    """Medians of each contestant for the model that bears its dataset's name, and how they compare to the peer's."""
+    lines = []
+    for name, dataset in datasets.items():
+        runs: dict[str, list[Run]] = {contestant: [] for contestant in NAMES}
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            write_texts(name, dataset, folder / "texts.json")
+            python = [sys.executable, "-W", "ignore", "-m"]
+            run([*python, "stages.commands.main", "export", name, str(folder / "exported")], Path(), env)
+            for _ in range(rounds):
+                for contestant, done in runs.items():
+                    command = [*python, "tests.benchmarks.serving", contestant, name, temporary]
+                    done.append(run(command, Path(), env))
+        one, batch = (
+            {key: statistics.median(done.report["seconds"][step] for done in found) for key, found in runs.items()}
+            for step in ("one", "batch")
+        )
+        for key in NAMES:
+            line = [name, NAMES[key], f"{one[key] * 1000:.2f}", f"{one['scikit_learn'] / one[key]:.1f}"]
+            lines.append([*line, f"{BATCH / batch[key]:,.0f}", f"{batch['scikit_learn'] / batch[key]:.1f}"])
+    header = ["model", "", "one text, ms", "times faster", f"texts a second, {BATCH:,} at once", "times faster"]
+    return tabulate(lines, header, tablefmt="github", disable_numparse=True)
+
+
+def main() -> None:
+    contestants = {"exported": exported, "predict": predict, "scikit_learn": scikit_learn}
+    contestant, model, folder = sys.argv[1:]
+    answer = contestants[contestant](model, Path(folder))
+    texts = json.loads((Path(folder) / "texts.json").read_text(encoding="utf-8"))["new"]
+    for text in texts[:20]:
+        answer([text])
+    one = statistics.median(seconds(answer, [text]) for text in texts[:SINGLE])
+    batch = statistics.median(seconds(answer, texts) for _ in range(7))
+    print(json.dumps({"seconds": {"one": one, "batch": batch}}))
+
+
+if __name__ == "__main__":
+    main()
