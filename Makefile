@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run demo test bench bench-repro lint lock clean
+.PHONY: help setup run demo test bench bench-repro null-study lint lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/'
@@ -26,6 +26,9 @@ bench: .venv/.run  ## measure the pipeline against the notebooks' way and write 
 
 bench-repro: .venv/.run  ## measure `bagpipe repro` against `dvc repro` and write reports/parallel.md (ten minutes)
 	@$(BIN)/python -m tests.benchmarks.parallel
+
+null-study: .venv/.run  ## try the rules of the report on runs of which the truth is known and write reports/null_study.md
+	@$(BIN)/python -m tests.benchmarks.null_study
 
 lint: .venv/.test  ## mend the style where that can be done mechanically
 	$(BIN)/ruff check --fix

@@ -16,6 +16,7 @@ from stages.common.basics.artifacts import MODEL_REPORTS, MODELS, PREDICTIONS, r
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import BINARY_LOSSES, Params
 from stages.common.basics.rows import load_labels, open_rows, write_npy
+from stages.common.predictions import predicted_labels
 
 POINTS = 200  # kept of a curve: enough to draw it
 
@@ -41,13 +42,6 @@ def by_class(probabilities: np.ndarray) -> np.ndarray:
     if probabilities.shape[1] > 1:
         return probabilities
     return np.hstack([1 - probabilities, probabilities])
-
-
-def predicted_labels(probabilities: np.ndarray) -> np.ndarray:
-    """The most probable class; at exactly one half the first, as Keras' binary accuracy has it."""
-    if probabilities.shape[1] > 1:
-        return probabilities.argmax(axis=1)
-    return (probabilities[:, 0] > 0.5).astype(np.int64)
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:

@@ -1,22 +1,44 @@
 """Repeat a model's runs under other seeds: a single run of a small network says little.
 
 Reads   data/vectorized/D
-Params  seed, replicates.n, models.M, defaults.D
+Params  seed, replicates, models.M, defaults.D, libraries.networks
 Writes  reports/models/M/replicates.csv, one line a seed: the final run's test figures, the validation run's figures
-        reports/models/M/replicates.json, their means and standard deviations
+        reports/models/M/replicates.json, their means and standard deviations, and the standard error of the accuracy
+        that comes from the size of the test set
+        data/replicates/M: the same lines, which test texts each run got right, and what all that rests on
 
-The seeds are those that follow `seed`. One process runs them all, on one compiled model for each kind of run.
+The seeds are 1000 * seed + 1, + 2, ... Those that data/replicates/M has already, of the same code, params and rows,
+are not run again, so more seeds cost only what they add, and an interrupted stage goes on where it was. One process
+runs them all, on one compiled model for each kind of run.
 """
 
+import hashlib
+import json
+import math
 import statistics
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from os import devnull
+from pathlib import Path
+from typing import NamedTuple
 
-from stages.common.basics.artifacts import MODEL_REPORTS, rounded, write_csv, write_json
-from stages.common.basics.params import Params, Settings, settings_of
-from stages.common.basics.rows import hold_out, load_labels, open_rows
+import numpy as np
+
+from stages.common.basics.artifacts import (
+    MODEL_REPORTS,
+    REPLICATES,
+    VECTORIZED,
+    new_directory,
+    read_csv,
+    read_json,
+    rounded,
+    write_csv,
+    write_json,
+)
+from stages.common.basics.params import Defaults, Params, Settings, replicate_seeds, settings_of
+from stages.common.basics.rows import hold_out, load_labels, open_rows, write_npy
 from stages.common.history import validation_figures
+from stages.common.predictions import predicted_labels
 
 # The figures that replicates.json summarizes, and their names there; a column has no dot, which Vega takes for a path
 SUMMARIZED = {
@@ -25,10 +47,55 @@ SUMMARIZED = {
     "validation_best_val_accuracy": "best_val_accuracy",
     "validation_val_loss": "val_loss",
 }
+CODE = (Path("stages/common"), Path("stages/replicate.py"))
+OF_TRAINING = [name for name in Defaults.model_fields if name != "reference"]
 
 
-def replicate_runs(name: str, settings: Settings, seeds: range) -> Iterator[dict[str, float]]:
-    """Yield the figures of a final and a validation run under each seed."""
+class Replicate(NamedTuple):
+    """A run under another seed: its figures, and whether it got each test text right, bool, shape (texts,)."""
+
+    figures: dict[str, float]
+    correct: np.ndarray
+
+
+def fingerprint(params: Params, name: str, settings: Settings) -> str:
+    """A hash of all that a run depends on besides its seed."""
+    values = {field: getattr(settings, field) for field in OF_TRAINING}
+    values |= {"hidden": settings.hidden, "libraries": params.libraries["networks"]}
+    found = hashlib.sha256(json.dumps(values).encode())
+    for source in (*CODE, VECTORIZED / settings.dataset):
+        files = [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]
+        for path in sorted(file for file in files if "__pycache__" not in file.parts):
+            with open(path, "rb") as file:
+                found.update(f"{path.as_posix()} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return found.hexdigest()
+
+
+def read_kept(folder: Path, inputs: str) -> dict[int, Replicate]:
+    """The runs that a folder keeps, by seed; none if they rest on something else."""
+    if not (folder / "inputs.json").exists() or read_json(folder / "inputs.json") != {"sha256": inputs}:
+        return {}
+    lines = [{key: json.loads(value) for key, value in line.items()} for line in read_csv(folder / "runs.csv")]
+    correct = np.load(folder / "correct.npy")
+    return {line.pop("seed"): Replicate(line, row) for line, row in zip(lines, correct, strict=True)}
+
+
+def keep(folder: Path, inputs: str, runs: dict[int, Replicate]) -> None:
+    """Write what `read_kept` reads."""
+    with new_directory(folder) as partial:
+        write_json(partial / "inputs.json", {"sha256": inputs})
+        write_runs(partial / "runs.csv", runs)
+        write_npy(partial / "correct.npy", np.stack([run.correct for run in runs.values()]))
+
+
+def write_runs(path: Path, runs: dict[int, Replicate]) -> None:
+    """Write the figures, a line a seed."""
+    columns = list(next(iter(runs.values())).figures)
+    write_csv(path, ["seed", *columns], ([seed, *run.figures.values()] for seed, run in runs.items()))
+
+
+def replicate_runs(name: str, settings: Settings, seeds: list[int]) -> Iterator[Replicate]:
+    """Yield a final and a validation run under each seed."""
     train, test = open_rows(settings.dataset, "train"), open_rows(settings.dataset, "test")
     held_out, remaining = hold_out(train, settings.holdout, settings.where(name, "holdout"))
     _, final_rows = hold_out(train, settings.leave_out, settings.where(name, "leave_out"))
@@ -39,14 +106,16 @@ def replicate_runs(name: str, settings: Settings, seeds: range) -> Iterator[dict
     final = Runs(settings, final_rows, classes, settings.epochs)
     validation = Runs(settings, remaining, classes, settings.validation_epochs, held_out)
     test_batches = Feed(test, settings.loss, classes).ordered_batches()
+    labels = np.asarray(test.labels)
     for seed in seeds:
         with open(devnull, "w") as nowhere, redirect_stdout(nowhere):  # one line a seed will do
             trained, _ = final.run(seed)
             loss, accuracy = trained.evaluate(test_batches, verbose=0)
+            correct = predicted_labels(trained.predict(test_batches, verbose=0)) == labels
             _, history = validation.run(seed)
         figures = {"test_loss": rounded(loss), "test_accuracy": rounded(accuracy)}
         found = validation_figures(history)
-        yield figures | {f"validation_{key}": value for key, value in found.items()}
+        yield Replicate(figures | {f"validation_{key}": value for key, value in found.items()}, correct)
 
 
 def spread(values: list[float]) -> dict[str, float]:
@@ -54,20 +123,39 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"mean": rounded(statistics.fmean(values)), "sd": rounded(statistics.stdev(values))}
 
 
+def standard_error_of_texts(correct: np.ndarray) -> float:
+    """How far the accuracy would be off because it was measured on these texts and not on all there could be.
+
+    Args:
+        correct: bool, shape (runs, texts).
+    """
+    return rounded(correct.mean(axis=0).std(ddof=1) / math.sqrt(correct.shape[1]))
+
+
 def replicate(params: Params, name: str) -> None:
-    seeds = range(params.seed + 1, params.seed + 1 + params.replicates.n)
-    print(f"{name}: final and validation run under {len(seeds)} further seeds")
-    lines = []
-    for seed, figures in zip(seeds, replicate_runs(name, settings_of(params, name), seeds), strict=True):
-        lines.append({"seed": seed, **figures})
+    settings, folder = settings_of(params, name), REPLICATES / name
+    seeds = replicate_seeds(params.seed, params.replicates.of(name))
+    inputs = fingerprint(params, name, settings)
+    kept = read_kept(folder, inputs)
+    runs = {seed: kept[seed] for seed in seeds if seed in kept}
+    missing = [seed for seed in seeds if seed not in kept]
+    known = f"; {len(runs)} are there already" if runs else ""
+    print(f"{name}: final and validation run under {len(seeds)} further seeds{known}")
+    for seed, run in zip(missing, replicate_runs(name, settings, missing) if missing else (), strict=True):
+        runs[seed] = run
+        keep(folder, inputs, dict(sorted(runs.items())))
+        figures = run.figures
         print(
             f"seed {seed}: test accuracy {figures['test_accuracy']:.4f}, "
             f"best validation accuracy {figures['validation_best_val_accuracy']:.4f}",
             flush=True,
         )
-    folder = MODEL_REPORTS / name
-    write_csv(folder / "replicates.csv", list(lines[0]), (line.values() for line in lines))
-    summary = {short: spread([line[figure] for line in lines]) for figure, short in SUMMARIZED.items()}
-    write_json(folder / "replicates.json", {"n": len(lines), **summary})
+    runs = dict(sorted(runs.items()))
+    keep(folder, inputs, runs)
+    reports = MODEL_REPORTS / name
+    write_runs(reports / "replicates.csv", runs)
+    summary = {short: spread([run.figures[figure] for run in runs.values()]) for figure, short in SUMMARIZED.items()}
     accuracy = summary["accuracy"]
+    accuracy["se_of_texts"] = standard_error_of_texts(np.stack([run.correct for run in runs.values()]))
+    write_json(reports / "replicates.json", {"n": len(runs), **summary})
     print(f"{name}: test accuracy {accuracy['mean']:.4f}, standard deviation {accuracy['sd']:.4f}")

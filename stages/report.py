@@ -1,12 +1,13 @@
 """Gather every model's figures on one page, and say which published ones are reproduced.
 
 Reads   reports/models, reports/datasets, published.yaml
-Params  defaults, models, plots
+Params  defaults, models, plots, verdicts
 Writes  reports/README.md; reports/reproduction.json, a verdict for each published figure; reproduction.png
         reports/experiments.csv, experiments.png: every model's test accuracy over the seeds
         reports/histories.csv, curves.csv, classes.csv: those tables of all models in one, for plots of all together
 """
 
+import math
 from collections.abc import Iterator
 
 from stages.common.basics.artifacts import (
@@ -22,24 +23,31 @@ from stages.common.basics.artifacts import (
 from stages.common.basics.params import Params, ordered_models
 from stages.drawing.figures import figure
 from stages.judging.published import load_published
-from stages.judging.reproduction import Results, Verdict, judge, our_figure, read_results, samples
+from stages.judging.reproduction import Judgement, Results, judge, read_results, samples
 from stages.reporting.page import page
 from stages.reporting.pictures import draw_experiments, draw_reproduction
 from stages.reporting.tables import variations
 
 
-def reproduction_json(verdicts: list[Verdict]) -> dict:
+def reproduction_json(judgements: list[Judgement]) -> dict:
     """reports/reproduction.json: by model or dataset, by figure."""
+
+    def shown(value: float | None) -> float | None:
+        return None if value is None else rounded(value)
+
     content: dict[str, dict] = {}
-    for published, ours, distance, reproduced in verdicts:
+    for published, ours, low, high, p, p_adjusted, verdict in judgements:
         content.setdefault(published.of, {})[published.key] = {
             "source": published.source,
-            "published": published.value,
+            "published": published.number,
             "mean": rounded(ours.mean),
-            "sd": None if ours.sd is None else rounded(ours.sd),
-            "n": ours.n,
-            "distance": None if distance is None else rounded(distance),
-            "verdict": "reproduced" if reproduced else "not reproduced",
+            "sd": shown(ours.sd),
+            "n": None if ours.n == math.inf else ours.n,
+            "low": rounded(low),
+            "high": rounded(high),
+            "p": shown(p),
+            "p_adjusted": shown(p_adjusted),
+            "verdict": verdict,
         }
     return content
 
@@ -74,10 +82,10 @@ def write_long_tables(params: Params, results: Results) -> None:
     write_csv(REPORTS / "experiments.csv", (*columns, "seed", "test_accuracy"), experiments)
 
 
-def draw_pictures(params: Params, results: Results, verdicts: list[Verdict], within: float) -> None:
+def draw_pictures(params: Params, results: Results, judgements: list[Judgement]) -> None:
     """Draw reproduction.png and experiments.png."""
-    with figure(REPORTS / "reproduction.png", params.plots, 1.8, len(verdicts) / 18 + 0.4) as [axes]:
-        draw_reproduction(axes, verdicts, within)
+    with figure(REPORTS / "reproduction.png", params.plots, 1.8, len(judgements) / 18 + 0.4) as [axes]:
+        draw_reproduction(axes, judgements)
     accuracies = {name: samples(results, name, "test.accuracy") for name in results.replicates}
     compared = {dataset: names for dataset in results.baselines if (names := variations(params, dataset))}
     with figure(REPORTS / "experiments.png", params.plots, 1.2, 1, len(compared)) as panels:
@@ -89,13 +97,13 @@ def draw_pictures(params: Params, results: Results, verdicts: list[Verdict], wit
 def report(params: Params) -> None:
     notebooks = load_published(params)
     results = read_results(params)
-    within = notebooks.reproduced_within
-    verdicts = [judge(published, our_figure(published, results), within) for published in notebooks.published]
-    write_json(REPORTS / "reproduction.json", reproduction_json(verdicts))
+    judgements = judge(notebooks.published, results)
+    write_json(REPORTS / "reproduction.json", reproduction_json(judgements))
     write_long_tables(params, results)
-    draw_pictures(params, results, verdicts, within)
-    write_text(REPORTS / "README.md", page(params, notebooks, results, verdicts))
+    draw_pictures(params, results, judgements)
+    write_text(REPORTS / "README.md", page(params, notebooks, results, judgements))
+    differing = sum(found.verdict == "differs" for found in judgements)
     print(
-        f"{len(results.figures)} models, {sum(verdict.reproduced for verdict in verdicts)} of {len(verdicts)} "
-        f"published figures reproduced; see {REPORTS / 'README.md'}"
+        f"{len(results.figures)} models; {differing or 'none'} of {len(judgements)} published figures "
+        f"{'differ' if differing > 1 else 'differs'} from ours; see {REPORTS / 'README.md'}"
     )

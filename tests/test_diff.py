@@ -1,4 +1,4 @@
-"""`bagpipe diff` between scratch commits whose figures are known, its verdicts against scipy."""
+"""`bagpipe diff` between scratch commits: its page, its params and its revisions. Verdicts: test_diff_verdicts.py."""
 
 import json
 import os
@@ -10,273 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-from git_identity import IDENTITY
-from scipy import stats
+from diff_project import (
+    HIGHER_ACCURACY,
+    HIGHER_LOSS,
+    Project,
+    assert_one_line,
+    content,
+    diff,
+    git,
+    make_project,
+    metric,
+    verdict,
+)
 
-from stages.commands.main import main
 from stages.scratch.copies import ROOT
-
-OLD_ACCURACY, OLD_LOSS = [0.80, 0.81, 0.82, 0.79, 0.80], [0.50, 0.52, 0.51, 0.49, 0.50]
-HIGHER_ACCURACY, HIGHER_LOSS = [0.85, 0.86, 0.87, 0.84, 0.85], [0.60, 0.62, 0.61, 0.59, 0.60]
-NEARLY_OLD_ACCURACY = [0.81, 0.80, 0.82, 0.80, 0.80]
-
-
-@pytest.fixture(autouse=True)
-def _identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git as it is for everyone, whatever the user's settings."""
-    for name, value in IDENTITY.items():
-        monkeypatch.setenv(name, value)
-
-
-def git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=folder, text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def table(**columns: list[float]) -> bytes:
-    """replicates.csv."""
-    lines = [",".join(["seed", *columns])]
-    lines += [
-        ",".join(map(str, (seed, *values))) for seed, values in enumerate(zip(*columns.values(), strict=True), 2)
-    ]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def entry(params: dict[str, Any], deps: dict[str, str], outs: dict[str, str]) -> dict[str, Any]:
-    """An entry of dvc.lock."""
-    return {
-        "cmd": "python -m something",
-        "deps": [{"path": path, "hash": "md5", "md5": md5} for path, md5 in deps.items()],
-        "params": {"params.yaml": params},
-        "outs": [{"path": path, "hash": "md5", "md5": md5} for path, md5 in outs.items()],
-    }
-
-
-class Project:
-    """A small project, to be changed and committed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.params: dict[str, Any] = {
-            "seed": 1,
-            "datasets": {"films": {"num_words": 100}, "wires": {"num_words": 200}},
-            "models": {
-                "one": {"dataset": "films", "hidden": [16, 16]},
-                "two": {"dataset": "films", "hidden": [8]},
-                "three": {"dataset": "wires", "hidden": [64]},
-            },
-            "plots": {"dpi": 100},
-        }
-        self.lock: dict[str, Any] = {
-            f"vectorize@{name}": entry({f"datasets.{name}.num_words": 1}, {}, {f"data/vectorized/{name}": "v"})
-            for name in ("films", "wires")
-        }
-        self.reports: dict[str, Any] = {}
-        for name, model in self.params["models"].items():
-            self.add_model(name, model["dataset"])
-        self.lock["report"] = entry({"models": {}}, {"reports/models": "r"}, {"reports/README.md": "m"})
-
-    def add_model(self, name: str, dataset: str) -> None:
-        vectorized = f"data/vectorized/{dataset}"
-        self.lock[f"train@{name}"] = entry(
-            {"seed": 1, f"models.{name}.hidden": [1]},
-            {"stages/train.py": "t", "stages/common/network.py": "n", vectorized: "v"},
-            {f"data/models/{name}": "m"},
-        )
-        self.lock[f"render@{name}"] = entry(
-            {"plots": {}}, {"stages/render.py": "d"}, {f"reports/models/{name}/loss.png": "p"}
-        )
-        self.reports[f"models/{name}/metrics.json"] = {"test": {"loss": 0.5, "accuracy": 0.8, "macro_f1": 0.79}}
-        self.reports[f"models/{name}/validation.json"] = {"best_epoch": 4, "val_loss": 0.4, "best_val_accuracy": 0.82}
-        self.reports[f"models/{name}/loss.png"] = b"a picture"
-        self.replicates(name)
-
-    def replicates(self, model: str, accuracy: list[float] = OLD_ACCURACY, loss: list[float] = OLD_LOSS) -> None:
-        self.reports[f"models/{model}/replicates.csv"] = table(
-            test_loss=loss, test_accuracy=accuracy, validation_val_loss=loss
-        )
-
-    def write(self) -> None:
-        stage = {"cmd": "python -m something"}
-        pipeline = {
-            "train": {"foreach": "${models}", "do": stage},
-            "render": {"foreach": "${models}", "do": stage},
-            "vectorize": {"foreach": "${datasets}", "do": stage},
-            "report": stage,
-        }
-        files = {
-            "dvc.yaml": {"stages": pipeline},
-            "params.yaml": self.params,
-            "dvc.lock": {"schema": "2.0", "stages": self.lock},
-        } | {f"reports/{name}": content for name, content in self.reports.items()}
-        for path in (self.folder / "reports").rglob("*.*"):
-            path.unlink()
-        for name, content in files.items():
-            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            text = content if isinstance(content, bytes) else json.dumps(content).encode()  # JSON is YAML too
-            (self.folder / name).write_bytes(text)
-
-    def commit(self) -> str:
-        self.write()
-        git(self.folder, "add", "--all")
-        git(self.folder, "commit", "--quiet", "--message", "change")
-        return git(self.folder, "rev-parse", "HEAD")
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project with one commit, on main."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    git(folder, "init", "--quiet", "--initial-branch", "main")
-    found = Project(folder)
-    found.commit()
-    monkeypatch.chdir(folder)
-    return found
-
-
-def diff(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["diff", *arguments])
-
-
-def content(*arguments: str) -> dict[str, Any]:
-    """What `--json` prints."""
-    done = diff("--json", *arguments)
-    assert done.exit_code == 0, done.output
-
-    def fail(name: str) -> None:
-        raise AssertionError(f"{name} is no JSON")
-
-    return json.loads(done.stdout, parse_constant=fail)
-
-
-def metric(of: str, figure: str, *arguments: str) -> dict[str, Any]:
-    (row,) = [row for row in content(*arguments)["metrics"] if (row["of"], row["figure"]) == (of, figure)]
-    return row
-
-
-def assert_one_line(done: Result, *parts: str) -> None:
-    assert done.exit_code == 1
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    for part in parts:
-        assert part in line
-
-
-# Verdicts
-
-
-@pytest.mark.parametrize(
-    ("figure", "old", "new", "verdict"),
-    [
-        ("accuracy", OLD_ACCURACY, HIGHER_ACCURACY, "better"),
-        ("accuracy", HIGHER_ACCURACY, OLD_ACCURACY, "worse"),
-        ("accuracy", OLD_ACCURACY, NEARLY_OLD_ACCURACY, "within noise"),
-        ("loss", OLD_LOSS, HIGHER_LOSS, "worse"),
-        ("loss", HIGHER_LOSS, OLD_LOSS, "better"),
-        ("loss", OLD_LOSS, [*OLD_LOSS, 0.9, 0.2], "within noise"),
-        ("loss", OLD_LOSS, [0.57, 0.58], "worse"),
-    ],
-)
-def test_a_figure_is_judged_by_the_runs_under_further_seeds(
-    project: Project, figure: str, old: list[float], new: list[float], verdict: str
-) -> None:
-    for runs, single in ((old, 0.8), (new, 0.79)):
-        project.reports["models/one/metrics.json"] = {"test": {figure: single}}
-        project.reports["models/one/replicates.csv"] = table(**{f"test_{figure}": runs})
-        project.commit()
-    row = metric("one", f"test.{figure}", "HEAD~1")
-    assert (row["old"], row["new"], row["difference"]) == (0.8, 0.79, -0.01)
-    assert row["verdict"] == verdict
-    assert row["n"] == [len(old), len(new)]
-    assert row["p"] == pytest.approx(stats.ttest_ind(new, old, equal_var=False).pvalue, rel=1e-12)
-    assert row["mean_difference"] == pytest.approx(sum(new) / len(new) - sum(old) / len(old), abs=1e-6)
-    line = re.search(rf"^one +test\.{figure} +0\.8 +0\.79 +-0\.01000 (.*)$", diff("HEAD~1").stdout, re.MULTILINE)
-    p = "<0.001" if row["p"] < 0.001 else f"{row['p']:.3f}"
-    assert line
-    assert line[1].split() == [f"{row['mean_difference']:+.5f}", p, f"{len(old)},", str(len(new)), *verdict.split()]
-
-
-def test_validation_figures_are_judged_by_their_own_column(project: Project) -> None:
-    project.reports["models/one/validation.json"]["val_loss"] = 0.41
-    project.reports["models/one/replicates.csv"] = table(
-        test_loss=OLD_LOSS, test_accuracy=OLD_ACCURACY, validation_val_loss=HIGHER_LOSS
-    )
-    project.write()
-    row = metric("one", "validation.val_loss")
-    assert (row["verdict"], row["old"], row["new"]) == ("worse", 0.4, 0.41)
-    assert [row["figure"] for row in content()["metrics"]] == ["validation.val_loss"]
-
-
-def test_what_is_no_accuracy_or_loss_of_a_model_is_not_judged(project: Project) -> None:
-    project.reports["models/one/metrics.json"]["test"]["macro_f1"] = 0.5
-    project.reports["models/one/validation.json"]["best_epoch"] = 9
-    project.reports["datasets/films/baselines.json"] = {"naive_bayes": {"accuracy": 0.5}}
-    project.commit()
-    project.reports["datasets/films/baselines.json"] = {"naive_bayes": {"accuracy": 0.6}}
-    project.write()
-    rows = content("HEAD~1")["metrics"]
-    assert [row["figure"] for row in rows] == [
-        "baselines.naive_bayes.accuracy",
-        "test.macro_f1",
-        "validation.best_epoch",
-    ]
-    assert not any("p" in row or row.get("verdict", "added") != "added" for row in rows)
-    assert "verdict" not in metric("films", "baselines.naive_bayes.accuracy")
-
-
-def test_a_figure_is_shown_if_only_the_further_seeds_tell_a_difference(project: Project) -> None:
-    project.replicates("one", accuracy=HIGHER_ACCURACY)
-    project.write()
-    row = metric("one", "test.accuracy")
-    assert (row["old"], row["new"], row["difference"], row["verdict"]) == (0.8, 0.8, 0.0, "better")
-
-
-@pytest.mark.parametrize(("before", "after"), [(None, OLD_LOSS), (OLD_LOSS, None), (None, None), ([0.5], OLD_LOSS)])
-def test_without_replicates_on_both_sides_it_says_so(
-    project: Project, before: list[float] | None, after: list[float] | None
-) -> None:
-    for runs, loss in ((before, 0.5), (after, 0.9)):
-        project.reports["models/one/metrics.json"] = {"test": {"loss": loss}}
-        project.reports.pop("models/one/replicates.csv", None)
-        if runs:
-            project.reports["models/one/replicates.csv"] = table(test_loss=runs)
-        project.commit()
-    row = metric("one", "test.loss", "HEAD~1", "HEAD")
-    assert row["verdict"] == "no replicates to judge by"
-    assert row["n"] == [len(before or []), len(after or [])]
-    assert "p" not in row
-    assert re.search(r"one +test\.loss .* no replicates to judge by$", diff("HEAD~1").stdout, re.MULTILINE)
-    assert diff("HEAD~1", "--fail-on", "worse").exit_code == 0
-
-
-def test_columns_with_dots_as_they_were_once_are_read(project: Project) -> None:
-    project.reports["models/one/replicates.csv"] = table(**{"test.loss": OLD_LOSS, "test.accuracy": OLD_ACCURACY})
-    project.commit()
-    project.reports["models/one/metrics.json"]["test"]["accuracy"] = 0.85
-    project.replicates("one", accuracy=HIGHER_ACCURACY)
-    project.write()
-    assert metric("one", "test.accuracy")["verdict"] == "better"
-
-
-def test_runs_that_did_not_vary_are_judged_without_a_warning(project: Project) -> None:
-    project.replicates("one", accuracy=[0.5] * 5)
-    project.reports["models/one/metrics.json"]["test"]["accuracy"] = 0.5
-    project.write()
-    assert metric("one", "test.accuracy")["verdict"] == "worse"
-
-
-def test_runs_that_diverged_are_worse(project: Project) -> None:
-    nan = float("nan")
-    project.reports["models/one/metrics.json"]["test"]["loss"] = nan
-    project.replicates("one", loss=[nan, *OLD_LOSS[1:]])
-    project.write()
-    row = metric("one", "test.loss")
-    assert (row["new"], row["verdict"]) == ("NaN", "worse")
-    assert diff("--fail-on", "worse").exit_code == 1
+    return make_project(tmp_path / "project", monkeypatch)
 
 
 # One side only
@@ -324,16 +76,22 @@ def test_a_revision_without_any_pipeline_is_compared_all_the_same(project: Proje
 @pytest.mark.parametrize(
     ("section", "key", "value", "models", "stages"),
     [
-        ("models.one", "hidden", [32, 32], ["one"], ["report", "train"]),
+        ("models.one", "hidden", [32, 32], ["one"], ["replicate", "report", "train"]),
         ("datasets.films", "num_words", 50, ["one", "two"], ["vectorize"]),
         ("datasets.wires", "num_words", 50, ["three"], ["vectorize"]),
-        ("", "seed", 2, ["one", "three", "two"], ["train"]),
+        ("", "seed", 2, ["one", "three", "two"], ["replicate", "train"]),
         ("plots", "dpi", 50, ["one", "three", "two"], ["render"]),
         ("", "unread", 1, [], []),
     ],
 )
 def test_changed_params_stand_beside_the_models_they_touch(
-    project: Project, section: str, key: str, value: Any, models: list[str], stages: list[str]
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    section: str,
+    key: str,
+    value: Any,
+    models: list[str],
+    stages: list[str],
 ) -> None:
     place = project.params
     for part in filter(None, section.split(".")):
@@ -343,11 +101,13 @@ def test_changed_params_stand_beside_the_models_they_touch(
     project.write()
     name = f"{section}.{key}".removeprefix(".")
     assert content()["params"] == [{"param": name, **old, "new": value, "models": models, "stages": stages}]
+    monkeypatch.setenv("COLUMNS", "200")
     (line,) = [line for line in diff().stdout.splitlines() if line.startswith(name)]
     assert " ".join(line.split()).endswith(" ".join([", ".join(models), ", ".join(stages)]).strip())
 
 
-def test_the_commands_that_show_the_rest_are_named(project: Project) -> None:
+def test_the_commands_that_show_the_rest_are_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     project.reports["models/one/loss.png"] = b"another picture"
     project.commit()
     git(project.folder, "branch", "a_branch's", "HEAD~1")
@@ -358,23 +118,27 @@ def test_the_commands_that_show_the_rest_are_named(project: Project) -> None:
         assert shlex.split(files) == ["git", "diff", "--stat", *revisions, "--", "dvc.lock", "reports"]
         shown = subprocess.run(files, shell=True, cwd=project.folder, capture_output=True, text=True, check=True)
         assert ("loss.png" in shown.stdout) == bool(arguments)
-        assert content(*arguments).keys() == {"old", "new", "metrics", "params"}
+        assert content(*arguments).keys() == {"old", "new", "verdicts", "metrics", "params"}
 
 
 def test_a_revision_of_the_former_layout_differs_by_what_differs(project: Project) -> None:
     """reports/M/, now reports/models/M/ and reports/datasets/D/."""
-    present = project.reports
+    present, lock = project.reports, json.dumps(project.lock)
     project.reports = {re.sub("^(models|datasets)/", "", name): content for name, content in present.items()}
+    project.lock = json.loads(lock.replace("reports/models/", "reports/"))
     project.commit()
-    project.reports = present
+    project.reports, project.lock = present, json.loads(lock)
     project.reports["models/one/metrics.json"]["test"]["accuracy"] = 0.85
     project.replicates("one", accuracy=HIGHER_ACCURACY)
     project.write()
     (row,) = content()["metrics"]
-    assert (row["of"], row["figure"], row["verdict"]) == ("one", "test.accuracy", "better")
+    assert (row["of"], row["figure"], row["difference"]) == ("one", "test.accuracy", 0.05)
+    assert verdict("one")["verdict"] == "better"
 
 
-def test_of_what_sums_up_only_verdicts_on_published_figures_are_listed(project: Project) -> None:
+def test_of_what_sums_up_only_verdicts_on_published_figures_are_listed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project.reports["models/one/replicates.json"] = {"n": 5, "loss": {"mean": 0.5, "sd": 0.1}}
     project.reports["reproduction.json"] = {"one": {"test.loss": {"mean": 0.5, "verdict": "reproduced"}}}
     project.commit()
@@ -382,6 +146,7 @@ def test_of_what_sums_up_only_verdicts_on_published_figures_are_listed(project: 
     project.reports["reproduction.json"] = {"one": {"test.loss": {"mean": 0.6, "verdict": "not reproduced"}}}
     project.write()
     assert [row["figure"] for row in content()["metrics"]] == ["reproduction.one.test.loss.verdict"]
+    monkeypatch.setenv("COLUMNS", "200")
     text = diff().stdout
     assert re.search(r"^ +reproduction\.one\.test\.loss\.verdict +reproduced +not reproduced$", text, re.MULTILINE)
 
@@ -427,36 +192,13 @@ def test_without_a_difference_it_says_so(project: Project) -> None:
     assert [content()[part] for part in ("metrics", "params")] == [[], []]
 
 
-@pytest.mark.parametrize(
-    ("accuracy", "arguments", "expected"),
-    [
-        (HIGHER_ACCURACY, (), 0),
-        (HIGHER_ACCURACY, ("HEAD", "HEAD~1"), 1),  # the other way round
-        (NEARLY_OLD_ACCURACY, (), 0),
-    ],
-)
-def test_it_fails_on_request_if_something_got_worse_beyond_noise(
-    project: Project, accuracy: list[float], arguments: tuple[str, ...], expected: int
-) -> None:
-    project.reports["models/two/metrics.json"]["test"]["accuracy"] = 0.75  # of one run, which proves nothing
-    project.replicates("two", accuracy=accuracy)
-    project.write()
-    if arguments:
-        project.commit()
-    assert diff(*arguments).exit_code == 0
-    done = diff(*arguments, "--fail-on", "worse")
-    assert done.exit_code == expected
-    assert done.stdout == diff(*arguments).stdout
-    assert done.stderr == ("error: worse beyond noise: two test.accuracy\n" if expected else "")
-
-
 def test_revisions_are_compared_whatever_the_workspace_holds(project: Project) -> None:
     change_everything(project)
     first, second = "HEAD~1", project.commit()
     expected = diff(first, second, "--json").stdout
     project.params = {}
     project.reports.clear()
-    project.write()
+    project.write(run=False)
     assert diff(first, second, "--json").stdout == expected
     assert content(first, second)["new"] == {"revision": second, "commit": second}
     assert content()["new"] == {"revision": "workspace", "commit": None}
@@ -471,10 +213,44 @@ def test_markdown_is_tables_and_what_comes_from_the_commits_is_quoted(project: P
     lines = change.stdout.splitlines()
     assert lines[0].startswith("## From `a'b\\|c<img>` (")
     rows = [line for line in lines if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
-    assert "| `seed` | `1` | `'x' \\| @everyone <b> new` | `one, three, two` | `train` |" in rows
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6, 7}
+    assert "| `seed` | `1` | `'x' \\| @everyone <b> new` | `one, three, two` | `replicate, train` |" in rows
+    assert max(len(re.sub("[`|]", "", row)) for row in rows) <= 110  # of content
     outside = re.sub(r"`[^`]*`", "", change.stdout)
     assert not re.search("@|<|everyone", outside)
+
+
+@pytest.mark.parametrize(("columns", "limit"), [("80", 80), ("40", 80), (None, 80), ("100", 100), ("250", 250)])
+def test_no_line_is_longer_than_the_terminal(
+    project: Project, monkeypatch: pytest.MonkeyPatch, columns: str | None, limit: int
+) -> None:
+    long_name = "a_model_with_a_name_that_is_much_longer_than_those_of_others"
+    project.params["models"][long_name] = {"dataset": "films", "hidden": [1]}
+    project.add_model(long_name, "films")
+    project.commit()
+    branch = f"a/branch/of-a-person/{'x' * 70}"
+    git(project.folder, "branch", branch)
+    change_everything(project)
+    project.params["models"]["one"]["hidden"] = list(range(100))
+    project.params["plots"]["note"] = "many words " * 20
+    project.replicates(long_name, HIGHER_ACCURACY)
+    project.reports[f"models/{long_name}/metrics.json"]["test"]["accuracy"] = 0.1234567890123
+    new = project.commit()
+    project.put("stages/train.py", "# another\n")
+    project.put("stages/replicate.py", "# another\n")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    widest = 0
+    for arguments in ((), (branch,), (branch, new), ("HEAD~1", "HEAD"), (new, "HEAD~1")):
+        lines = diff(*arguments).stdout.splitlines()
+        assert max(map(len, lines)) <= limit
+        widest = max(widest, *map(len, lines))
+        assert {"VERDICTS ON TEST ACCURACY", "METRICS", "PARAMS"} <= set(lines) or arguments == ()
+        header = next(line for line in lines if line.startswith("model "))
+        assert header.split()[:2] == ["model", "verdict"]
+    assert widest > 0.9 * min(limit, 200)
+    assert diff("HEAD~1", new, "--md").exit_code == 0
 
 
 # Revisions
@@ -565,3 +341,37 @@ def test_a_file_that_is_not_readable_is_named_with_its_side(
     assert_one_line(diff(), f"workspace: {path}: ", part)
     git(project.folder, "commit", "--quiet", "--all", "--message", "broken")
     assert_one_line(diff("HEAD~1", "HEAD"), f"HEAD: {path}: ", part)
+
+
+# Experiments of DVC
+
+
+def experiment(project: Project, name: str, base: str = "HEAD~1") -> str:
+    """Keep the last commit under the ref that `dvc exp run` would give it, and go back."""
+    commit, start = (git(project.folder, "rev-parse", revision) for revision in ("HEAD", base))
+    git(project.folder, "update-ref", f"refs/exps/{start[:2]}/{start[2:]}/{name}", commit)
+    git(project.folder, "reset", "--quiet", "--hard", "HEAD~1")
+    return commit
+
+
+def test_an_experiment_is_known_by_its_name(project: Project) -> None:
+    project.params["seed"] = 2
+    project.commit()
+    commit = experiment(project, "hazel-tams")
+    assert content("main", "hazel-tams")["new"] == {"revision": "hazel-tams", "commit": commit}
+    assert [row["param"] for row in content("main", "hazel-tams")["params"]] == ["seed"]
+    assert_one_line(diff("main", "hazel"), "'hazel'", "no such revision")
+    git(project.folder, "update-ref", "refs/exps/exec/EXEC_BRANCH", commit)
+    assert_one_line(diff("main", "EXEC_BRANCH"), "no such revision")
+
+    git(project.folder, "tag", "hazel-tams", "main")  # which a name is looked for first
+    assert content("main", "hazel-tams")["params"] == []
+
+
+def test_a_name_of_several_experiments_is_one_line(project: Project) -> None:
+    commits = []
+    for seed in (2, 3):
+        project.params["seed"] = seed
+        project.commit()
+        commits.append(experiment(project, "hazel-tams", base="HEAD" if seed == 3 else "HEAD~1"))
+    assert_one_line(diff("main", "hazel-tams"), "'hazel-tams'", "2 experiments", *(name[:7] for name in commits))

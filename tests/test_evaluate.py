@@ -5,13 +5,13 @@ import pytest
 from sklearn import metrics
 
 from stages.common.basics.errors import UserError
+from stages.common.predictions import predicted_labels
 from stages.evaluate import (
     POINTS,
     check_probabilities,
     confusion_table,
     curve_table,
     decisions,
-    predicted_labels,
     scores,
 )
 

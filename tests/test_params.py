@@ -344,7 +344,6 @@ def test_a_published_figure_without_its_source(published_path: Path, source: str
 @pytest.mark.parametrize(
     ("key", "value", "start"),
     [
-        ("reproduced_within", 0, "reproduced_within: expected"),
         ("published.0.of", "imbd", "published.0: expected one of imdb, reuters"),
         ("published.0.against", "imbd", "published.0: expected one of imdb, reuters"),
         ("published.0.figure", "training.loss", "published.0.figure: expected"),

@@ -13,6 +13,7 @@ from editing import edit_yaml
 from ruamel.yaml import YAML
 from sklearn.metrics import precision_recall_fscore_support
 
+from stages.common.basics.artifacts import write_csv
 from stages.common.basics.params import PARAMS_FILE, Params, load_params, ordered_models
 from stages.judging.published import PUBLISHED_FILE
 from stages.render import render
@@ -102,20 +103,40 @@ def test_every_model_is_on_the_page_with_its_figures(reports: Path, params: Para
 
 
 def test_published_figures_stand_beside_ours_with_the_difference(reports: Path, params: Params) -> None:
-    """A published test accuracy of 0.5 and a reached one of 0.75 differ by +0.2500."""
+    """A published test accuracy of 0.5000 and a mean of 0.75 over seeds differ by +0.2500."""
 
     def publish(content: dict) -> None:
         (entry,) = (entry for entry in content["published"] if entry["of"] == "imdb")
-        entry["value"] = 0.5
+        entry["value"] = "0.5000"
 
     edit_yaml(reports.parent / PUBLISHED_FILE, publish)
-    path = reports / "models" / "imdb" / "metrics.json"
-    metrics = json.loads(path.read_text(encoding="utf-8"))
-    metrics["test"]["accuracy"] = 0.75
-    path.write_text(json.dumps(metrics), encoding="utf-8")
+    path = reports / "models" / "imdb" / "replicates.csv"
+    lines = [{**line, "test_accuracy": str(0.74 + 0.02 * place)} for place, line in enumerate(lines_of(path))]
+    write_csv(path, list(lines[0]), (line.values() for line in lines))
     report(params)
     page = (reports / "README.md").read_text(encoding="utf-8")
-    assert re.search(r"^\|.*`imdb`.* 0\.5000 +\| +0\.7500 +\| +\+0\.2500 ", page, re.MULTILINE)
+    assert re.search(r"^\|.*`imdb`.* 0\.5000 +\| +0\.7500 ± 0\.0141 +\| +\+0\.2500 ", page, re.MULTILINE)
+
+
+def test_the_page_says_what_is_true_of_made_up_runs(reports: Path, params: Params) -> None:
+    """Runs of which every verdict is known: the same, better, and no different from the baseline."""
+    for name, values in {"reuters": (0.5, 0.52), "reuters_integer_labels": (0.5, 0.52)}.items():
+        path = reports / "models" / name / "replicates.csv"
+        first = lines_of(path)[0]
+        lines = [{**first, "seed": 1001 + place, "test_accuracy": values[place % 2]} for place in range(10)]
+        write_csv(path, list(first), (line.values() for line in lines))
+    report(params)
+    page = (reports / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"^\| `reuters_integer_labels`.*\| the same runs +\| +0\.5100", page, re.MULTILINE)
+    path = reports / "models" / "reuters_integer_labels" / "replicates.csv"
+    better = [{**line, "test_accuracy": 0.6 + 0.001 * place} for place, line in enumerate(lines_of(path))]
+    write_csv(path, list(better[0]), (line.values() for line in better))
+    report(params)
+    page = (reports / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"^\| `reuters_integer_labels`.*\| better +\| +0\.6045.*\| +<0\.001 \|$", page, re.MULTILINE)
+    assert re.search(
+        r"`reuters`: the highest mean of 2 networks is 0\.6045 \(`reuters_integer_labels`\), below", page
+    )
 
 
 @pytest.mark.parametrize("page", ["reports/README.md", "README.md"])

@@ -1,17 +1,31 @@
-"""Verdicts on published figures, and what counts as a difference, against known answers and scipy."""
+"""Verdicts on published figures, and on differences between models, against known answers, scipy and simulation."""
+
+import math
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy import stats
 
 from stages.common.history import validation_figures
-from stages.judging.comparison import ALPHA, compare
+from stages.judging.comparison import (
+    benjamini_hochberg,
+    compare,
+    highest_against_constant,
+    holm,
+    same_runs,
+    verdict,
+)
 from stages.judging.published import Published
-from stages.judging.reproduction import Ours, Results, judge, largest_difference, our_figure
+from stages.judging.reproduction import Ours, Results, judge, largest_difference, our_figure, predict
 
 
-def published(value: float, figure: str = "test.accuracy", **more) -> Published:
+def published(value: str, figure: str = "test.accuracy", **more) -> Published:
     return Published(of="imdb", figure=figure, value=value, source="A", **more)
+
+
+def runs(values: list[float], first: int = 1) -> dict[int, float]:
+    return dict(enumerate(values, first))
 
 
 RESULTS = Results(
@@ -20,6 +34,7 @@ RESULTS = Results(
         "imdb": [{"seed": "2", "test_accuracy": "0.8"}, {"seed": "3", "test_accuracy": "0.9"}],
         "other": [{"seed": "2", "test_accuracy": "0.7"}, {"seed": "3", "test_accuracy": "0.7"}],
     },
+    spreads={},
     histories={
         "imdb": [{"epoch": "1", "loss": "0.5"}, {"epoch": "2", "loss": "0.25"}],
         "other": [{"epoch": "1", "loss": "0.5"}, {"epoch": "2", "loss": "0.375"}],
@@ -33,76 +48,186 @@ RESULTS = Results(
 )
 
 
-def test_a_figure_is_the_mean_of_the_seeds_with_the_spread_of_a_single_run():
-    ours = our_figure(published(0.8), RESULTS)
+def test_a_figure_is_the_mean_of_the_seeds_with_the_spread_of_a_single_run() -> None:
+    ours = our_figure(published("0.8"), RESULTS)
     assert ours.mean == pytest.approx(0.85)
     assert ours.sd == pytest.approx(np.std([0.8, 0.9], ddof=1))
     assert ours.n == 2
 
 
-def test_a_difference_is_taken_seed_by_seed():
-    ours = our_figure(published(0.1, against="other"), RESULTS)
+def test_a_difference_is_taken_seed_by_seed() -> None:
+    ours = our_figure(published("0.1", against="other"), RESULTS)
     assert ours.mean == pytest.approx(0.15)
     assert ours.sd == pytest.approx(np.std([0.1, 0.2], ddof=1))
 
 
-def test_curves_are_compared_at_their_largest_difference():
+def test_curves_are_compared_at_their_largest_difference() -> None:
     assert largest_difference(RESULTS.histories["imdb"], RESULTS.histories["other"]) == 0.125
-    assert our_figure(published(0, "curves", against="other"), RESULTS) == Ours(0.125, None, 1)
+    curves = published("0", "curves", against="other", tolerance=0.1)
+    assert our_figure(curves, RESULTS) == Ours(0.125, None, 1)
+    assert [found.verdict for found in judge([curves], RESULTS)] == ["differs"]
+    assert judge([curves.model_copy(update={"tolerance": 0.2})], RESULTS)[0].verdict == "consistent"
 
 
-def test_a_shuffle_is_held_against_the_distribution_of_shuffles():
-    assert our_figure(published(0.49, "baselines.shuffled_labels"), RESULTS) == Ours(0.5, 0.01, 0)
+def test_a_shuffle_is_held_against_the_distribution_of_shuffles() -> None:
+    shuffled = published("0.5196", "baselines.shuffled_labels")
+    [found] = judge([shuffled], RESULTS)
+    assert found.ours == Ours(0.5, 0.01, math.inf)
+    assert found.p == pytest.approx(2 * stats.norm.sf((0.0196 - 0.00005) / 0.01))
+    assert found.high == pytest.approx(0.5 + stats.norm.ppf(0.975) * 0.01 + 0.00005)
 
 
 @pytest.mark.parametrize(
-    ("value", "distance", "reproduced"), [(0.53, 3.0, True), (0.469, -3.1, False), (0.5, 0.0, True)]
+    ("value", "half"), [("0.8824", 0.00005), ("0.8280", 0.00005), ("5", 0.5), ("-0.08", 0.005), ("0.5", 0.05)]
 )
-def test_reproduced_is_within_three_standard_deviations(value, distance, reproduced):
-    verdict = judge(published(value), Ours(0.5, 0.01, 5), within=3.0 + 1e-9)
-    assert verdict.distance == pytest.approx(distance)
-    assert verdict.reproduced is reproduced
+def test_a_value_is_known_to_half_a_unit_of_its_last_digit(value: str, half: float) -> None:
+    assert published(value).half_unit == pytest.approx(half)
 
 
-@pytest.mark.parametrize(("tolerance", "reproduced"), [(None, False), (1e-4, False), (1e-2, True)])
-def test_what_does_not_vary_has_a_tolerance(tolerance, reproduced):
-    verdict = judge(published(0.5, tolerance=tolerance), Ours(0.501, None, 1), within=3.0)
-    assert verdict.distance is None
-    assert verdict.reproduced is reproduced
+def test_an_interval_holds_one_more_run_as_often_as_it_says() -> None:
+    """Of honest figures 95 % are within, and p is spread evenly: simulated, unrounded, 5 runs each."""
+    random = np.random.default_rng(1)
+    entry = published("0.000000000")
+    inside, ps = 0, []
+    for ours in random.normal(size=(4_000, 6)):
+        low, high, p, _ = predict(
+            entry.model_copy(update={"value": f"{ours[0]:.9f}"}), Ours(ours[1:].mean(), ours[1:].std(ddof=1), 5)
+        )
+        inside += low <= ours[0] <= high
+        ps.append(p)
+    assert inside / 4_000 == pytest.approx(0.95, abs=0.015)
+    assert stats.kstest(ps, "uniform").pvalue > 0.001
 
 
-def test_comparison_is_welchs_test():
+def test_runs_that_happen_to_be_equal_leave_room_for_rounding() -> None:
+    low, high, p, _ = predict(published("4", "validation.best_epoch"), Ours(4.0, 0.0, 5))
+    assert (p, low < 4 < high) == (1.0, True)
+    _, _, p, _ = predict(published("5", "validation.best_epoch"), Ours(4.0, 0.0, 5))
+    assert p > 0.05
+
+
+def test_one_figure_of_many_outside_its_interval_is_doubtful_and_far_outside_differs() -> None:
+    results = RESULTS._replace(
+        replicates={"imdb": [{"seed": str(i), "test_accuracy": str(0.8 + 0.001 * (i % 5))} for i in range(20)]}
+    )
+    honest = [published("0.8020")] * 20
+    outside, far = published("0.8060"), published("0.9000")
+    assert [found.verdict for found in judge([outside], results)] == ["differs"]
+    verdicts = [found.verdict for found in judge([*honest, outside, far], results)]
+    assert verdicts == ["consistent"] * 20 + ["doubtful", "differs"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"figure": "test.los"}, "figure"),
+        ({"figure": "curves", "tolerance": 0.1}, "against: expected a model"),
+        ({"figure": "curves", "against": "other"}, "tolerance: expected a value"),
+        ({"figure": "test.loss", "tolerance": 0.1}, "tolerance: expected none"),
+        ({"figure": "baselines.naive_bayes", "tolerance": 0.1, "against": "other"}, "against: expected none"),
+        ({"figure": "test.loss", "value": 0.5}, "value"),
+        ({"figure": "test.loss", "value": "about 1"}, "value"),
+    ],
+)
+def test_what_makes_no_sense_in_published_yaml_is_refused(entry: dict, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Published.model_validate({"of": "imdb", "value": "0.5", "source": "A", **entry})
+
+
+def test_few_runs_are_compared_by_welchs_test() -> None:
     ours, theirs = [0.80, 0.81, 0.79, 0.80], [0.85, 0.88, 0.83, 0.86, 0.84]
     expected = stats.ttest_ind(ours, theirs, equal_var=False)
-    found = compare(ours, theirs)
+    found = compare(runs(ours), runs(theirs))
     assert found.p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
     assert found.difference == pytest.approx(np.mean(ours) - np.mean(theirs))
-    assert found.verdict == "worse"
-    assert compare(ours, theirs, higher_is_better=False).verdict == "better"
+    assert (found.n, found.paired) == ((4, 5), False)
 
 
-def test_noise_is_called_a_difference_in_about_alpha_of_cases():
-    random = np.random.default_rng(0)
-    verdicts = [
-        compare(list(random.normal(0.8, 0.01, 5)), list(random.normal(0.8, 0.01, 5))).verdict for _ in range(400)
-    ]
-    share = 1 - verdicts.count("within noise") / 400
-    assert share < ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / 400)
+def test_ten_common_seeds_are_compared_in_pairs() -> None:
+    random = np.random.default_rng(3)
+    theirs = random.normal(0.8, 0.01, 12)
+    ours = theirs + random.normal(0.001, 0.002, 12)
+    new, old = runs(list(ours)), runs([*theirs, 0.1])
+    expected = stats.ttest_rel(ours, theirs)
+    found = compare(new, old)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
+    assert (found.n, found.paired) == ((12, 12), True)
+    assert not compare(new, runs(list(theirs), first=4)).paired
 
 
-@pytest.mark.parametrize(("theirs", "verdict"), [(0.8, "within noise"), (0.7, "better"), (0.9, "worse")])
-def test_runs_without_any_spread_are_compared_as_they_are(theirs, verdict):
-    assert compare([0.8] * 3, [theirs] * 3).verdict == verdict
+@pytest.mark.parametrize(
+    ("ours", "theirs", "p"),
+    [
+        ([0.8] * 3, [0.8] * 3, 1.0),
+        ([0.8] * 2, [0.9] * 2, 2 / 6),
+        ([0.8] * 10, [0.8] * 10, 1.0),
+        ([0.8] * 10, [0.9] * 10, 2 / 2**10),
+    ],
+)
+def test_runs_without_spread_are_judged_by_how_rare_their_order_is(ours: list, theirs: list, p: float) -> None:
+    assert compare(runs(ours), runs(theirs)).p == pytest.approx(p)
 
 
-def test_best_epochs_count_from_one():
-    history = {"val_loss": [0.9, 0.4, 0.5, 0.6], "val_accuracy": [0.5, 0.7, 0.8, 0.75]}
-    assert validation_figures(history) == {
+def test_the_highest_is_compared_with_a_figure_that_does_not_vary() -> None:
+    values = [0.80, 0.81, 0.79, 0.82]
+    name, found = highest_against_constant({"one": runs(values)}, 0.78)
+    assert name == "one"
+    expected = stats.ttest_1samp(values, 0.78)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert (found.low + 0.78, found.high + 0.78) == pytest.approx(tuple(expected.confidence_interval()))
+    steady = {"low": runs([0.5, 0.5, 0.5, 0.5]), "high": runs(values)}
+    assert highest_against_constant(steady, 0.78)[1].p == pytest.approx(2 * expected.pvalue)
+    unsteady = {"low": runs([0.1, 0.9, 0.1, 0.9]), "high": runs(values)}
+    assert highest_against_constant(unsteady, 0.78)[1].p > 2 * expected.pvalue
+    assert highest_against_constant({"one": runs([0.8] * 3)}, 0.8)[1].p == 1
+
+
+def test_same_runs_are_those_of_the_same_seeds() -> None:
+    assert same_runs(runs([0.1, 0.2]), runs([0.1, 0.2]))
+    assert not same_runs(runs([0.1, 0.2]), runs([0.1, 0.2], first=2))
+    assert not same_runs(runs([0.1, 0.2]), runs([0.1, 0.3]))
+
+
+def test_corrections_for_many_tests() -> None:
+    """Holm's own procedure, step by step, and scipy's Benjamini-Hochberg."""
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == benjamini_hochberg([]) == []
+    assert benjamini_hochberg([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.04, 0.04])
+
+
+def test_holm_keeps_the_chance_of_any_false_alarm() -> None:
+    random = np.random.default_rng(5)
+    alarms = sum(min(holm(list(random.uniform(size=15)))) < 0.05 for _ in range(4_000))
+    assert alarms / 4_000 == pytest.approx(0.05, abs=0.012)
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "p", "expected"),
+    [
+        (0.01, 0.001, 0.001, "better"),
+        (-0.01, 0.001, 0.001, "worse"),
+        (0.001, 0.0001, 0.001, "negligible"),
+        (0.001, 0.002, 0.2, "equivalent"),
+        (0.001, 0.02, 0.2, "not distinguished"),
+        (0.01, 0.001, 0.06, "not distinguished"),
+    ],
+)
+def test_verdicts(shift: float, spread: float, p: float, expected: str) -> None:
+    found = compare(runs([shift + spread * (-1) ** i for i in range(10)]), runs([0.0] * 10))
+    assert verdict(found, p, negligible=0.002, equivalent=0.005) == expected
+
+
+def test_validation_figures_are_of_the_epoch_of_the_lowest_loss() -> None:
+    found = validation_figures({"val_loss": [0.5, 0.3, 0.4], "val_accuracy": [0.7, 0.8, 0.9]})
+    assert found == {
         "best_epoch": 2,
-        "val_loss": 0.4,
-        "val_accuracy": 0.7,
-        "last_val_loss": 0.6,
-        "last_val_accuracy": 0.75,
-        "best_val_accuracy": 0.8,
+        "val_loss": 0.3,
+        "val_accuracy": 0.8,
+        "last_val_loss": 0.4,
+        "last_val_accuracy": 0.9,
+        "best_val_accuracy": 0.9,
         "best_accuracy_epoch": 3,
     }

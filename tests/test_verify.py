@@ -88,8 +88,8 @@ def honest(scratch: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def publish(content: Any) -> None:
         for entry in content["published"]:
-            entry["value"] = verdicts[entry["of"]][entry["figure"]]["mean"]
-            entry.pop("counts", None)
+            entry["value"] = f"{verdicts[entry['of']][entry['figure']]['mean']:.6f}"
+            entry.pop("known")
         content["bounds"] = [{"of": "imdb", "figure": "test.accuracy", "low": 0.6, "high": 0.99}]
 
     edit_published(folder, publish)
@@ -208,7 +208,7 @@ def committed_defaults(folder: Path) -> None:
 
 
 def committed_published(folder: Path) -> None:
-    edit_published(folder, lambda content: content["published"][0].update(value=0.5))
+    edit_published(folder, lambda content: content["published"][0].update(value="0.5"))
     run_dvc(folder, "commit", "--force", "report")
 
 
@@ -290,7 +290,7 @@ def out_of_bounds(folder: Path) -> None:
 
 
 def not_reproduced(folder: Path) -> None:
-    edit_published(folder, lambda content: content["published"][0].update(value=9.9))
+    edit_published(folder, lambda content: content["published"][0].update(value="99.9"))
     run_dvc(folder, "repro", "report")
 
 
@@ -320,9 +320,9 @@ LIES = [
     (committed_params, "train@imdb", "though models.imdb.learning_rate was 0.001 there and is 0.002 here"),
     (committed_params_later, "validate@imdb", "though models.imdb.learning_rate was 0.001 there and is 0.002 here"),
     (committed_defaults, "replicate@imdb", "though models.imdb.batch_size was 32 there and is 64 here"),
-    (committed_published, "report", "reproduction.json does not say of imdb test.accuracy that it is not reproduced"),
+    (committed_published, "report", "reproduction.json does not say of imdb test.accuracy that it is"),
     (committed_epochs, "validate@imdb", "history.csv has 4 epochs, not 1 to 7"),
-    (committed_replicates, "replicate@imdb", "does not have the seeds after 1, 5 of them"),
+    (committed_replicates, "replicate@imdb", "does not have the seeds 1001 to 1005"),
     (half_reproduced, "evaluate@imdb", "data/models/imdb is not the one that train@imdb wrote"),
     (param_no_longer_declared, "train@reuters", "ran with defaults.reuters.epochs, by dvc.lock, which it does not"),
     (unwatched_stage, "report", "is not run by `python -m stages`"),
@@ -334,7 +334,7 @@ LIES = [
     (entry_without_stage, "former_report", "is no stage of dvc.yaml"),
     (frozen_stage, "report", "is frozen"),
     (out_of_bounds, "imdb", "test.accuracy is 0."),
-    (not_reproduced, "report", "is not reproduced"),
+    (not_reproduced, "report", "imdb test.accuracy of the notebooks differs from ours"),
     (invalid_params, FILES, "params.yaml: defaults.imdb.epochs: expected greater than 0"),
     (invalid_published, FILES, "published.yaml: published.0: expected one of imdb"),
     (invalid_pipeline, FILES, "dvc.yaml' validation failed"),
@@ -469,7 +469,7 @@ def test_params_that_may_change_nothing_are_no_lie(project: Path) -> None:
         params["datasets"]["imdb"]["labels"] = params["datasets"]["imdb"]["labels"].split()
 
     edit_params(project, edit)
-    edit_published(project, lambda content: content["published"][0].update(counts=False))
+    edit_published(project, lambda content: content["published"][0].update(known="it is so"))
     baselines = project / "reports" / "datasets" / "imdb" / "baselines.json"
     before = baselines.read_bytes()
     run_dvc(project, "repro")

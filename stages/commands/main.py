@@ -188,11 +188,13 @@ def serve_command(model: str, host: str, port: int, max_texts: int, max_bytes: i
 @click.option("--json", "form", flag_value="json", help="All of it, for machines.")
 @click.option("--md", "form", flag_value="md", help="Markdown, for a pull request.")
 @click.option("--table", "form", flag_value="table", default=True, help="To be read; the default.")
-@click.option("--fail-on", type=click.Choice(["worse"]), help="Exit with 1 if a figure got worse beyond noise.")
+@click.option(
+    "--fail-on", type=click.Choice(["worse"]), help="Exit with 1 if a test accuracy got worse or cannot be judged."
+)
 def diff_command(revision: str | None, other: str | None, form: str, fail_on: str | None) -> None:
     """Show what differs between REVISION and the workspace, or between REVISION and OTHER.
 
-    REVISION: a branch, a tag or a commit; by default the main branch.
+    REVISION: a branch, a tag, a commit or an experiment of `dvc exp run`; by default the main branch.
     """
     from stages.review.diff import diff
 

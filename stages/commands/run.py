@@ -70,7 +70,7 @@ def results(root: Path) -> str:
     lines = []
     for name in ordered_models(params):
         test = read_json(root / MODEL_REPORTS / name / "metrics.json")["test"]
-        reference = f"{published[name]:.4f}" if name in published else ""
+        reference = published.get(name, "")
         lines.append([name, f"{test['loss']:.4f}", f"{test['accuracy']:.4f}", reference])
     header = ["model", "test loss", "test accuracy", "published"]
     align = ("left", "right", "right", "right")

@@ -9,6 +9,7 @@ from stages.common.basics.artifacts import (
     MODELS,
     PREDICTIONS,
     RAW,
+    REPLICATES,
     VECTORIZED,
 )
 from stages.common.basics.errors import UserError
@@ -52,7 +53,7 @@ def remove(name: str) -> None:
         raise UserError(" ".join(str(error).split())) from None
     folders = [RAW / name, VECTORIZED / name, DATASET_REPORTS / name]
     for model in models:
-        folders += [MODELS / model, MODEL_REPORTS / model, PREDICTIONS / f"{model}.npy"]
+        folders += [MODELS / model, MODEL_REPORTS / model, PREDICTIONS / f"{model}.npy", REPLICATES / model]
     for path in folders:
         _delete(path)
     if lock:

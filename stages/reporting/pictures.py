@@ -6,32 +6,37 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from stages.drawing.figures import BASELINE, PUBLISHED, REFERENCE, TEST
-from stages.judging.reproduction import Verdict
+from stages.judging.comparison import Runs
+from stages.judging.reproduction import Judgement
 from stages.reporting.tables import what
 
 
-def draw_reproduction(axes: Axes, verdicts: list[Verdict], within: float) -> None:
-    """Draw each published figure's distance from our mean."""
-    drawn = [verdict for verdict in verdicts if verdict.distance is not None]
+def draw_reproduction(axes: Axes, judgements: list[Judgement]) -> None:
+    """Draw where in, or out of, its interval each published figure that varies lies."""
+    drawn = [found for found in judgements if found.published.varies]
     places = np.arange(len(drawn))
-    axes.axvspan(-within, within, color=REFERENCE, alpha=0.2, label=f"reproduced: within {within:g}")
+    reaches = [(found.high - found.low) / 2 for found in drawn]
+    distances = [
+        (found.published.number - found.ours.mean) / reach for found, reach in zip(drawn, reaches, strict=True)
+    ]
+    axes.axvspan(-1, 1, color=REFERENCE, alpha=0.2, label="consistent")
     axes.axvline(0, color=TEST, label="our mean")
-    axes.plot([v.distance for v in drawn], places, "D", color=PUBLISHED, label="published")
-    axes.set_yticks(places, [what(verdict).replace("`", "") for verdict in drawn])
+    axes.plot(distances, places, "D", color=PUBLISHED, label="published")
+    axes.set_yticks(places, [what(found).replace("`", "") for found in drawn])
     axes.set(
         title="Published figures beside ours",
-        xlabel="Distance from our mean, in standard deviations",
+        xlabel="Distance from our mean; 1 is the end of the 95 % prediction interval",
         ylim=(len(drawn) - 0.5, -0.5),
     )
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def draw_experiments(
-    axes: Axes, dataset: str, names: list[str], accuracies: Mapping[str, list[float]], regression: float
+    axes: Axes, dataset: str, names: list[str], accuracies: Mapping[str, Runs], regression: float
 ) -> None:
     """Draw each model's test accuracy: a dot a seed, mean and standard deviation across."""
     places = np.arange(len(names))
-    values = [accuracies[name] for name in names]
+    values = [list(accuracies[name].values()) for name in names]
     for place, seeds in zip(places, values, strict=True):
         axes.plot(seeds, [place] * len(seeds), "o", color=TEST, alpha=0.5, label=None if place else "one seed")
     axes.errorbar(

@@ -1,14 +1,14 @@
 """The tables of the page of results, in Markdown."""
 
-from collections.abc import Iterable, Sequence
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 from tabulate import tabulate
 
-from stages.common.basics.params import Params, models_of, ordered_models, settings_of
-from stages.judging.comparison import compare
+from stages.common.basics.params import Params, Settings, models_of, ordered_models, settings_of
+from stages.judging.comparison import Comparison, Runs, compare, highest_against_constant, holm, same_runs, verdict
 from stages.judging.published import Notebooks
-from stages.judging.reproduction import Results, Verdict, samples
+from stages.judging.reproduction import Judgement, Results, samples
 
 BASELINES = {
     "expected_of_shuffling": "shuffled labels, expected",
@@ -17,6 +17,7 @@ BASELINES = {
     "naive_bayes": "Bernoulli naive Bayes",
     "logistic_regression": "logistic regression",
 }
+ACCURACY = "test.accuracy"
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]], text: int = 1) -> str:
@@ -25,8 +26,12 @@ def table(header: Sequence[str], lines: Iterable[Sequence[str]], text: int = 1) 
     return tabulate(list(lines), header, tablefmt="github", disable_numparse=True, colalign=align) + "\n"
 
 
-def mean_and_spread(values: list[float]) -> str:
-    return f"{np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}"
+def mean_and_spread(runs: Runs) -> str:
+    return f"{statistics.fmean(runs.values()):.4f} ± {statistics.stdev(runs.values()):.4f}"
+
+
+def probability(p: float) -> str:
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def results_table(params: Params, notebooks: Notebooks, results: Results) -> str:
@@ -35,48 +40,50 @@ def results_table(params: Params, notebooks: Notebooks, results: Results) -> str
 
     def line(name: str) -> list[str]:
         cells, source = [f"[`{name}`](#{name})"], ""
-        for kind in ("test.loss", "test.accuracy"):
-            ours = results.figures[name][kind]
-            entry = published.get((name, kind))
+        for kind in ("test.loss", ACCURACY):
+            runs, entry = samples(results, name, kind), published.get((name, kind))
             source = entry.source if entry else source
             cells += [
-                f"{entry.value:.4f}" if entry else "",
-                f"{ours:.4f}",
-                f"{ours - entry.value:+.4f}" if entry else "",
-                mean_and_spread(samples(results, name, kind)),
+                entry.value if entry else "",
+                mean_and_spread(runs),
+                f"{statistics.fmean(runs.values()) - entry.number:+.4f}" if entry else "",
+                f"{results.figures[name][kind]:.4f}",
             ]
-        return [*cells, source]
+        return [*cells, str(len(results.replicates[name])), source]
 
     header = ["model"]
     for kind in ("loss", "accuracy"):
-        header += [f"{kind}, published", "ours", "difference", "over seeds"]
-    return table([*header, "source"], map(line, ordered_models(params)))
+        header += [f"{kind}, published", "mean ± sd over seeds", "difference", "under `seed`"]
+    return table([*header, "seeds", "source"], map(line, ordered_models(params)))
 
 
-def what(verdict: Verdict) -> str:
+def what(judgement: Judgement) -> str:
     """The name of a published figure, as in `reuters test.accuracy`."""
-    published = verdict.published
+    published = judgement.published
     against = f" less `{published.against}`" if published.against else ""
     return f"`{published.of}`{against} {published.figure}"
 
 
-def reproduction_table(verdicts: list[Verdict]) -> str:
-    def line(verdict: Verdict) -> list[str]:
-        published, ours, distance, reproduced = verdict
-        digits = 1 if "epoch" in published.figure else 4
+def reproduction_table(judgements: list[Judgement]) -> str:
+    """Each published figure with the interval in which it is consistent."""
+
+    def line(found: Judgement) -> list[str]:
+        digits = 1 if "epoch" in found.published.figure else 4
+        p = [""] * 2 if found.p is None else [probability(found.p), probability(found.p_adjusted)]
         return [
-            what(verdict),
-            published.source,
-            "yes" if reproduced else "**no**",
-            f"{published.value:.{digits}f}",
-            f"{ours.mean:.{digits}f}",
-            "" if ours.sd is None else f"{ours.sd:.{digits}f}",
-            str(ours.n) if ours.n else "exact",
-            "" if distance is None else f"{distance:+.1f}",
+            what(found),
+            found.published.source,
+            found.verdict if found.verdict == "consistent" else f"**{found.verdict}**",
+            found.published.value,
+            f"{found.ours.mean:.{digits}f}",
+            "" if found.ours.sd is None else f"{found.ours.sd:.{digits}f}",
+            "" if found.ours.sd is None else "known" if found.ours.n > 1_000 else str(found.ours.n),
+            f"{found.low:.{digits}f} to {found.high:.{digits}f}",
+            *p,
         ]
 
-    header = ["figure", "source", "reproduced", "published", "our mean", "sd", "n", "distance in sd"]
-    return table(header, map(line, verdicts), text=3)
+    header = ["figure", "source", "verdict", "published", "our mean", "sd", "n", "consistent from", "p", "p, Holm"]
+    return table(header, map(line, judgements), text=3)
 
 
 def variations(params: Params, dataset: str) -> list[str]:
@@ -90,39 +97,87 @@ def variations(params: Params, dataset: str) -> list[str]:
     return [name for name in names if runs(name) == runs(names[0])]
 
 
-def experiments_table(params: Params, names: list[str], results: Results) -> str:
+def compare_variations(params: Params, results: Results) -> dict[str, tuple[Comparison, float, str]]:
+    """Of each variation the comparison with its reference, p after Holm's correction over all, and the verdict."""
+    found, verdicts = {}, params.verdicts
+    for dataset in results.baselines:
+        names = variations(params, dataset)
+        for name in names[1:]:
+            new, old = (samples(results, model, ACCURACY) for model in (name, names[0]))
+            common = {seed: old[seed] for seed in old if seed in new}
+            found[name] = None if same_runs(new, common) else compare(new, old)
+    compared = {name: comparison for name, comparison in found.items() if comparison}
+    adjusted = dict(zip(compared, holm([comparison.p for comparison in compared.values()]), strict=True))
+    return {
+        name: (
+            comparison,
+            adjusted[name],
+            verdict(comparison, adjusted[name], verdicts.negligible, verdicts.equivalent),
+        )
+        for name, comparison in compared.items()
+    }
+
+
+def experiments_table(
+    params: Params, names: list[str], results: Results, compared: Mapping[str, tuple[Comparison, float, str]]
+) -> str:
     """Each variation's test accuracy over the seeds, compared with the reference's."""
-    base = samples(results, names[0], "test.accuracy")
+
+    def cells(settings: Settings) -> list[str]:
+        return [" + ".join(map(str, settings.hidden)), settings.activation, settings.loss]
 
     def line(name: str) -> list[str]:
-        model, values = settings_of(params, name), samples(results, name, "test.accuracy")
-        cells = [
-            f"`{name}`",
-            " + ".join(map(str, model.hidden)),
-            model.activation,
-            model.loss,
-            mean_and_spread(values),
-        ]
+        runs = samples(results, name, ACCURACY)
+        first = [f"`{name}`", *cells(settings_of(params, name))]
         if name == names[0]:
-            return [*cells, "", "", ""]
-        difference, p, verdict = compare(values, base)
-        return [*cells, f"{difference:+.4f}", f"{p:.3f}", verdict]
+            return [*first, "reference", mean_and_spread(runs), str(len(runs)), "", "", ""]
+        if name not in compared:
+            return [*first, "the same runs", mean_and_spread(runs), str(len(runs)), "", "", ""]
+        found, p, said = compared[name]
+        interval = f"{found.low:+.4f} to {found.high:+.4f}"
+        return [
+            *first,
+            said,
+            mean_and_spread(runs),
+            str(len(runs)),
+            f"{found.difference:+.4f}",
+            interval,
+            probability(p),
+        ]
 
-    header = ["model", "hidden units", "activation", "loss", "test accuracy", "difference", "p", "verdict"]
-    return table(header, map(line, names), text=4)
+    header = ["model", "hidden units", "activation", "loss", "verdict", "test accuracy", "n"]
+    return table([*header, "difference", "95 % interval", "p, Holm"], map(line, names), text=5)
 
 
-def baselines_table(params: Params, results: Results) -> str:
-    """The baselines of each dataset, and the best network."""
+def baselines_table(results: Results) -> str:
+    """The baselines of each dataset."""
     datasets = list(results.baselines)
 
     def line(key: str) -> list[str]:
         return [BASELINES[key], *(f"{results.baselines[name][key]['accuracy']:.4f}" for name in datasets)]
 
-    def best(dataset: str) -> str:
-        means = {name: np.mean(samples(results, name, "test.accuracy")) for name in models_of(params, dataset)}
-        winner = max(means, key=means.__getitem__, default=None)
-        return f"{means[winner]:.4f} (`{winner}`)" if winner else ""
+    return table(["test accuracy of", *datasets], map(line, BASELINES))
 
-    lines = [*map(line, BASELINES), ["best network, mean over seeds", *map(best, datasets)]]
-    return table(["test accuracy of", *datasets], lines)
+
+def against_baseline(params: Params, results: Results, dataset: str) -> str:
+    """The network with the highest mean, and whether it is distinguished from logistic regression."""
+    models = models_of(params, dataset)
+    if not models:
+        return f"`{dataset}` has no model."
+    runs = {name: samples(results, name, ACCURACY) for name in models}
+    baseline = results.baselines[dataset]["logistic_regression"]["accuracy"]
+    highest, found = highest_against_constant(runs, baseline)
+    side = "above" if found.difference > 0 else "below"
+    said = {
+        "better": side,
+        "worse": side,
+        "negligible": f"{side}, but by a negligible difference,",
+        "equivalent": "equivalent to",
+        "not distinguished": "not distinguished from",
+    }[verdict(found, found.p, params.verdicts.negligible, params.verdicts.equivalent)]
+    among = f"the highest mean of {len(models)} networks" if len(models) > 1 else "the mean of the only network"
+    p = probability(found.p)
+    return (
+        f"`{dataset}`: {among} is {baseline + found.difference:.4f} (`{highest}`), {said} logistic regression "
+        f"({found.difference:+.4f}, p {'' if p.startswith('<') else '= '}{p})."
+    )

@@ -1,7 +1,9 @@
 """The one place that calls Git."""
 
+import io
 import os
 import subprocess
+from collections.abc import Iterable
 
 from stages.common.basics.errors import UserError
 
@@ -27,6 +29,32 @@ def git_output(*arguments: str) -> bytes:
 def git_names(*arguments: str) -> list[str]:
     """What a Git command lists, told by `-z` to end each name with a zero byte."""
     return os.fsdecode(git_output(*arguments)).split("\0")[:-1]
+
+
+def tree_of(commit: str) -> dict[str, str]:
+    """The regular files of a commit below this folder, by path, and the ids of their contents."""
+    entries = (entry.partition("\t") for entry in git_names("ls-tree", "-r", "-z", commit))
+    return {
+        path: facts.split()[2] for facts, _, path in entries if facts.startswith("100")
+    }  # no links, no submodules
+
+
+def read_blobs(ids: Iterable[str]) -> dict[str, bytes]:
+    """Contents by their ids, as Git keeps them: no attribute of a commit can hide or change one.
+
+    Raises:
+        UserError: one is not in this clone.
+    """
+    wanted = "".join(f"{name}\n" for name in sorted(set(ids)))
+    done = subprocess.run(["git", "cat-file", "--batch"], input=wanted.encode(), capture_output=True)
+    output, found = io.BytesIO(done.stdout), {}
+    for name in wanted.split():
+        facts = output.readline().split()
+        if len(facts) != 3:
+            raise UserError(f"git cat-file: {name} is not in this clone")
+        found[name] = output.read(int(facts[2]))
+        output.readline()
+    return found
 
 
 def is_shallow() -> bool:

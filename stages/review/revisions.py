@@ -1,24 +1,26 @@
-"""The project's text files at a Git revision or in the workspace, read without DVC and without data."""
+"""The project's files at a Git revision or in the workspace, read without DVC and without data."""
 
 import csv
+import hashlib
 import io
 import json
 import re
-import tarfile
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS
+from stages.common.basics.artifacts import MODEL_REPORTS, RAW, REPORTS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE
 from stages.common.basics.watch import PIPELINE_FILE
-from stages.review.git import git_names, git_output, is_shallow, try_git
+from stages.review.git import git_names, git_output, is_shallow, read_blobs, tree_of, try_git
 from stages.review.lock import LOCK_FILE, LockEntry, leaves, parse_lock, parse_mapping
 
 READ = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, REPORTS)))
 WORKSPACE = "workspace"
+EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,62}/(.+)")  # below the commit that it started from
 
 
 def owner_and_figure(path: str, key: str) -> tuple[str, str]:
@@ -28,16 +30,69 @@ def owner_and_figure(path: str, key: str) -> tuple[str, str]:
     return owner, key if file.stem == "metrics" else f"{file.stem}.{key}"
 
 
+def is_of_dvc_add(path: str) -> bool:
+    """Whether a file is what `dvc add` writes beside raw data."""
+    return path.startswith(f"{RAW}/") and path.endswith(".dvc")
+
+
+def files_of(path: str, tree: Iterable[str]) -> list[str]:
+    """A file, or the files of a folder that DVC counts."""
+    found = [name for name in tree if name == path or name.startswith(f"{path}/")]
+    return [name for name in found if "__pycache__" not in PurePosixPath(name).parts]
+
+
+def hash_of(path: str, contents: dict[str, bytes]) -> str | None:
+    """DVC's hash of a file or of the files of a folder."""
+    md5s = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in contents.items()}
+    if not md5s or path in md5s:
+        return md5s.get(path)
+    from dvc_data.hashfile.hash_info import HashInfo
+    from dvc_data.hashfile.tree import Tree
+
+    tree = Tree()
+    for name, md5 in md5s.items():
+        tree.add(PurePosixPath(name).relative_to(path).parts, None, HashInfo("md5", md5))
+    tree.digest()
+    return tree.oid
+
+
 @dataclass(frozen=True)
 class Side:
-    """One of two states to compare: its files' contents by path, and what they hold.
+    """One of two states to compare, and what its files hold.
 
     commit: the full hash; None of the workspace.
+    tree: all files by path, with the ids of their contents in Git; these are empty in the workspace.
     """
 
     label: str
     commit: str | None
-    files: dict[str, bytes]
+    tree: dict[str, str]
+    _hashes: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def short(self) -> str:
+        """The label, a full hash cut as Git cuts it."""
+        return self.label[:7] if self.label == self.commit else self.label
+
+    def contents(self, paths: Iterable[str]) -> dict[str, bytes]:
+        if self.commit is None:
+            return {path: Path(path).read_bytes() for path in paths}
+        ids = {path: self.tree[path] for path in paths}
+        blobs = read_blobs(ids.values())
+        return {path: blobs[name] for path, name in ids.items()}
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """The files of figures and params, and DVC's, by path; those half-written, which are hidden, left out."""
+        within = tuple(f"{name}/" for name in READ)
+        paths = [path for path in self.tree if f"{path}/".startswith(within) and not Path(path).name.startswith(".")]
+        return self.contents([*paths, *(path for path in self.tree if is_of_dvc_add(path))])
+
+    def md5(self, path: str) -> str | None:
+        """The hash that dvc.lock would have of a file or folder of Git's; None if there is no such."""
+        if path not in self._hashes:
+            self._hashes[path] = hash_of(path, self.contents(files_of(path, self.tree)))
+        return self._hashes[path]
 
     def mapping(self, path: Path) -> dict[str, Any]:
         """A YAML file, {} if there is none; see `parse_mapping`."""
@@ -78,22 +133,26 @@ class Side:
                 found |= {owner_and_figure(path, key): value for key, value in leaves(values)}
         return {name: value for name, value in found.items() if name[0] or name[1].endswith(".verdict")}
 
-    def samples(self, model: str, figure: str) -> list[float]:
+    def replicates_file(self, model: str) -> str:
+        """The path of replicates.csv; empty if there is none."""
+        paths = (f"{folder}/{model}/replicates.csv" for folder in (MODEL_REPORTS, REPORTS))  # where it lies, and lay
+        return next((path for path in paths if path in self.files), "")
+
+    def samples(self, model: str, figure: str) -> dict[int, float]:
         """A figure under each further seed; none if there are no such runs.
 
         Raises:
-            UserError: a value is no number.
+            UserError: a seed or a value is no number.
         """
-        paths = (f"{folder}/{model}/replicates.csv" for folder in (MODEL_REPORTS, REPORTS))  # where it lies, and lay
-        path = next((path for path in paths if path in self.files), "")
+        path = self.replicates_file(model)
         lines = list(csv.DictReader(io.StringIO(self.files.get(path, b"").decode(errors="replace"))))
         for column in (figure.replace(".", "_"), figure):  # the columns had dots once
             if lines and column in lines[0]:
                 try:
-                    return [float(line[column]) for line in lines]
-                except (TypeError, ValueError):
-                    raise UserError(f"{self.label}: {path}: expected numbers under {column}") from None
-        return []
+                    return {int(line["seed"]): float(line[column]) for line in lines}
+                except (KeyError, TypeError, ValueError):
+                    raise UserError(f"{self.label}: {path}: expected numbers under seed and {column}") from None
+        return {}
 
 
 def check_project() -> None:
@@ -131,30 +190,43 @@ def no_such_revision(revision: str) -> UserError:
     return UserError(message)
 
 
+def find_experiment(name: str) -> str | None:
+    """The full hash of an experiment of `dvc exp run`, by its name; None if there is none.
+
+    Raises:
+        UserError: experiments from different commits have this name.
+    """
+    refs = (
+        line.split(" ", 1)
+        for line in git_output("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
+        .decode(errors="replace")
+        .splitlines()
+    )
+    found = sorted({commit for commit, ref in refs if (match := EXPERIMENT.fullmatch(ref)) and match[1] == name})
+    if len(found) > 1:
+        commits = ", ".join(commit[:7] for commit in found)
+        raise UserError(f"{name!r}: {len(found)} experiments have this name; name one by its commit: {commits}")
+    return found[0] if found else None
+
+
 def read_revision(revision: str) -> Side:
-    """The files of a revision; a branch that is not here by itself is looked for as one of origin.
+    """A branch, tag or commit; a branch that is not here by itself, of origin; or an experiment of DVC's.
 
     Raises:
         UserError: no such revision; in a shallow clone the error says which fetch is needed.
     """
     for label in (revision, f"origin/{revision}"):
         if commit := find_commit(label):
-            break
-    else:
-        raise no_such_revision(revision)
-    names = git_names("ls-tree", "-z", "--name-only", commit, "--", *READ)
-    if not names:
-        return Side(label, commit, {})
-    with tarfile.open(fileobj=io.BytesIO(git_output("archive", "--format=tar", commit, "--", *names))) as archive:
-        files = {member.name: archive.extractfile(member).read() for member in archive if member.isfile()}
-    return Side(label, commit, files)
+            return Side(label, commit, tree_of(commit))
+    if commit := find_experiment(revision):
+        return Side(revision, commit, tree_of(commit))
+    raise no_such_revision(revision)
 
 
 def read_workspace() -> Side:
-    """The files as they lie here, committed or not; those half-written, which are hidden, left out."""
-    paths = [path for name in READ for path in (Path(name), *Path(name).rglob("*"))]
-    files = {path.as_posix(): path.read_bytes() for path in paths if path.is_file() and path.name[0] != "."}
-    return Side(WORKSPACE, None, files)
+    """The files as they lie here, committed or not, but for those that Git ignores."""
+    names = git_names("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return Side(WORKSPACE, None, {name: "" for name in sorted(names) if Path(name).is_file()})
 
 
 def read_sides(old: str | None, new: str | None) -> tuple[Side, Side]:

@@ -21,6 +21,7 @@ RAW = Path("data/raw")
 VECTORIZED = Path("data/vectorized")
 MODELS = Path("data/models")
 PREDICTIONS = Path("data/predictions")
+REPLICATES = Path("data/replicates")
 REPORTS = Path("reports")
 MODEL_REPORTS = REPORTS / "models"
 DATASET_REPORTS = REPORTS / "datasets"

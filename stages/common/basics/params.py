@@ -157,8 +157,26 @@ class Plots(Section):
     dpi: PositiveInt
 
 
+SEEDS_APART = 1_000  # so that the replicates of different seeds share none
+Seed = Annotated[int, Field(ge=0, le=2**32 // SEEDS_APART - 1, strict=True)]
+Runs = Annotated[int, Field(ge=2, lt=SEEDS_APART, strict=True)]
+
+
 class Replicates(Section):
-    n: Annotated[int, Field(ge=2, strict=True)]
+    """How many further runs: of every model, and of some their own number."""
+
+    n: Runs
+    own: dict[Name, Runs]
+
+    def of(self, model: str) -> int:
+        return self.own.get(model, self.n)
+
+
+class Verdicts(Section):
+    """Differences of test accuracies: below `negligible` none counts; `equivalent` bounds an interval."""
+
+    negligible: Annotated[float, Field(ge=0)]
+    equivalent: PositiveFloat
 
 
 class NaiveBayes(Section):
@@ -178,10 +196,11 @@ class Baselines(Section):
 
 
 class Params(Section):
-    seed: NonNegativeInt
+    seed: Seed
     defaults: dict[Name, Defaults]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     replicates: Replicates
+    verdicts: Verdicts
     baselines: Baselines
     plots: Plots
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
@@ -217,6 +236,9 @@ class Params(Section):
                 raise ValueError(f"models.{name}.dataset: expected one of {known}; found {model.dataset!r}")
             if model.dataset not in self.defaults:
                 raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
+        if unknown := self.replicates.own.keys() - self.models.keys():
+            expected = f"expected one of {', '.join(self.models)}"
+            raise ValueError(f"replicates.own.{min(unknown)}: {expected}; found {min(unknown)!r}")
         for name, defaults in self.defaults.items():
             known = models_of(self, name)
             if known and defaults.reference not in known:
@@ -225,6 +247,11 @@ class Params(Section):
                     f"defaults.{name}.reference: expected one of {expected}; found {defaults.reference!r}"
                 )
         return self
+
+
+def replicate_seeds(seed: int, n: int) -> range:
+    """The seeds of n further runs."""
+    return range(SEEDS_APART * seed + 1, SEEDS_APART * seed + 1 + n)
 
 
 def pins_of(group: str) -> dict[str, str]:

@@ -1,0 +1,106 @@
+"""Tables that fit: into a terminal, or into a comment on GitHub."""
+
+import re
+import shutil
+import textwrap
+from itertools import zip_longest
+from typing import NamedTuple
+
+NARROWEST = 80  # characters; a terminal below has its lines broken by itself
+MARKDOWN_WIDTH = 100  # what GitHub shows of a comment without a scroll bar
+GAP = 2  # between columns
+WITHIN_WORDS = re.compile(r"(?<=[,@/])|(?<=[._])(?=[a-z])")  # where long names may be broken
+
+
+class DiffTable(NamedTuple):
+    """A section of the page."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    align: str  # l or r, a letter a column
+    words: int = 0  # how many columns, the last ones, are no names or values
+    notes: tuple[str, ...] = ()
+
+
+def quoted(text: str) -> str:
+    """Text as Markdown code in a table, where it can be neither markup nor a mention."""
+    plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
+    return f"`{plain}`" if plain else ""
+
+
+def terminal_width() -> int:
+    return max(NARROWEST, shutil.get_terminal_size((NARROWEST, 24)).columns)
+
+
+def broken(text: str, width: int) -> list[str]:
+    """Text in lines of at most `width`: broken between words, and within those that are longer, after dots if any."""
+    lines = [""]
+    for word in text.split():
+        for index, part in enumerate(WITHIN_WORDS.split(word) if len(word) > width else [word]):
+            gap = " " if index == 0 and lines[-1] else ""
+            if len(lines[-1] + gap + part) <= width or not lines[-1]:
+                lines[-1] += gap + part
+            else:
+                lines.append(part)
+            while len(lines[-1]) > width:
+                lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    return lines
+
+
+def fitted(table: DiffTable, width: int) -> list[int]:
+    """The width of each column: first headers are broken, then the widest columns give way until all fit."""
+    columns = list(zip(*table.rows, strict=True))
+    least = [max(map(len, name.split())) for name in table.header]
+    least = [max(size, *map(len, cells)) for size, cells in zip(least, columns, strict=True)]
+    widths = [max(len(name), size) for name, size in zip(table.header, least, strict=True)]
+    while sum(widths) + GAP * (len(widths) - 1) > width:
+        spare = [size - minimum for size, minimum in zip(widths, least, strict=True)]
+        give = spare if max(spare) > 0 else widths
+        widths[give.index(max(give))] -= 1
+    return widths
+
+
+def terminal_table(table: DiffTable) -> str:
+    """A table with its cells broken into lines."""
+    widths, lines = fitted(table, terminal_width()), []
+    for row in (table.header, ["-" * width for width in widths], *table.rows):
+        for parts in zip_longest(*map(broken, row, widths), fillvalue=""):
+            cells = zip(parts, widths, table.align, strict=True)
+            padded = (part.ljust(width) if letter == "l" else part.rjust(width) for part, width, letter in cells)
+            lines.append((" " * GAP).join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def markdown_table(table: DiffTable) -> str:
+    """A table without padding, as GitHub limits a comment's length; long names in pieces, which it can wrap."""
+    names, sizes = len(table.header) - table.words, fitted(table, MARKDOWN_WIDTH)
+    lines = [
+        (
+            name if re.fullmatch(r"[\w. ,%()]+", name) else pieces(name, size)
+            for name, size in zip(table.header, sizes, strict=True)
+        ),
+        (":--" if letter == "l" else "--:" for letter in table.align),
+        *([*map(pieces, row[:names], sizes[:names]), *row[names:]] for row in table.rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def pieces(text: str, width: int) -> str:
+    return " ".join(map(quoted, broken(text, width)))
+
+
+def paragraph(text: str, markdown: bool) -> str:
+    """Text in lines that fit a terminal; what stands in backticks is kept on one line if it fits on one."""
+    if markdown:
+        return text
+    width = terminal_width()
+    whole = re.sub(r"`[^`]*`\S*", lambda code: code[0].replace(" ", "\0") if len(code[0]) <= width else code[0], text)
+    return textwrap.fill(whole, width, break_on_hyphens=False).replace("\0", " ")
+
+
+def rendered(table: DiffTable, markdown: bool) -> str:
+    """A table with its title and notes."""
+    title = f"### {table.title}" if markdown else table.title.upper()
+    body = (markdown_table if markdown else terminal_table)(table)
+    return "\n\n".join([title, body, *(paragraph(note, markdown) for note in table.notes)])

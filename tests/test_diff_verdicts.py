@@ -1,0 +1,509 @@
+"""The verdicts of `bagpipe diff`, against scipy: what is better or worse, what is marked, what cannot be judged."""
+
+import json
+import math
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from diff_project import (
+    HIGHER_ACCURACY,
+    HIGHER_LOSS,
+    NEARLY_OLD_ACCURACY,
+    OLD_ACCURACY,
+    OLD_LOSS,
+    Project,
+    content,
+    diff,
+    git,
+    make_project,
+    metric,
+    table,
+    verdict,
+)
+from scipy import stats
+
+from stages.scratch.copies import dvc
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("COLUMNS", "200")
+    return make_project(tmp_path / "project", monkeypatch)
+
+
+def runs(mean: float, sd: float, n: int, seed: int = 0) -> list[float]:
+    """Figures with just this mean and standard deviation."""
+    values = np.random.default_rng(seed).normal(size=n)
+    return (mean + sd * (values - values.mean()) / values.std(ddof=1)).round(8).tolist()
+
+
+def cells(model: str, *arguments: str) -> list[str]:
+    """The line of a model in the first table."""
+    page = diff(*arguments).stdout
+    line = re.search(rf"^{model}  .*$", page[: page.find("\nMETRICS")], re.MULTILINE)
+    assert line, page
+    return re.split("  +", line[0])
+
+
+# Test accuracies
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (OLD_ACCURACY, HIGHER_ACCURACY, "better"),
+        (HIGHER_ACCURACY, OLD_ACCURACY, "worse"),
+        (OLD_ACCURACY, NEARLY_OLD_ACCURACY, "not distinguished"),
+        (OLD_ACCURACY, [0.70, 0.71], "worse"),
+        (runs(0.8, 0.01, 12), HIGHER_ACCURACY, "better"),
+        (runs(0.8, 0.0001, 9), runs(0.801, 0.0001, 9, seed=1), "negligible"),
+        (runs(0.8, 0.002, 9), runs(0.8005, 0.002, 9, seed=1), "equivalent"),
+    ],
+)
+def test_accuracies_are_compared_by_welch_with_fewer_than_ten_common_seeds(
+    project: Project, old: list[float], new: list[float], expected: str
+) -> None:
+    for accuracies in (old, new):
+        project.replicates("one", accuracies)
+        project.commit()
+    row = verdict("one", "HEAD~1")
+    test = stats.ttest_ind(new, old, equal_var=False)
+    interval = test.confidence_interval(0.95)
+    assert (row["verdict"], row["n"], row["paired"]) == (expected, [len(old), len(new)], False)
+    assert [row["p"], row["p_adjusted"]] == pytest.approx([test.pvalue] * 2, rel=1e-9)
+    assert [row["low"], row["high"]] == pytest.approx([interval.low, interval.high], abs=1e-6)
+    assert [row["mean_old"], row["mean_new"]] == pytest.approx([np.mean(old), np.mean(new)], abs=1e-6)
+    p = "<0.001" if test.pvalue < 0.001 else f"{test.pvalue:.3f}"
+    means = f"{100 * np.mean(old):.2f} → {100 * np.mean(new):.2f}"
+    bounds = f"{100 * row['low']:+.2f} to {100 * row['high']:+.2f}"
+    assert cells("one", "HEAD~1") == ["one", expected, means, f"{100 * row['mean_difference']:+.2f}", bounds, p]
+    assert f"Welch's t-test, n {len(old)} and {len(new)}" in diff("HEAD~1").stdout
+
+
+@pytest.mark.parametrize(
+    ("shift", "sd", "expected"),
+    [(0.01, 0.001, "better"), (-0.01, 0.001, "worse"), (0.001, 0.0005, "negligible"), (0.0005, 0.003, "equivalent")],
+)
+def test_accuracies_are_compared_seed_by_seed_from_ten_common_seeds_on(
+    project: Project, shift: float, sd: float, expected: str
+) -> None:
+    old = runs(0.8, 0.03, 12)
+    new = [value + change for value, change in zip(old, runs(shift, sd, 12, seed=1), strict=True)]
+    project.replicates("one", old)
+    project.commit()
+    project.replicates("one", new)
+    project.reports["models/one/replicates.csv"] += b"99,0.5,0.1,0.5\n"  # a seed of one side only
+    project.write()
+    row = verdict("one")
+    test = stats.ttest_rel(new, old)
+    interval = test.confidence_interval(0.95)
+    assert (row["verdict"], row["n"], row["paired"]) == (expected, [12, 12], True)
+    assert row["p"] == pytest.approx(test.pvalue, rel=1e-6)
+    assert [row["low"], row["high"]] == pytest.approx([interval.low, interval.high], abs=1e-6)
+    assert row["mean_new"] - row["mean_old"] == pytest.approx(row["mean_difference"], abs=2e-6)
+    assert "seed by seed, n 12" in " ".join(diff().stdout.split())
+
+
+def test_p_is_adjusted_over_the_models_whose_replicates_differ(project: Project) -> None:
+    """By Holm: the smallest p times their number, the next times one less."""
+    new = {"one": runs(0.8207, 0.01, 5), "two": runs(0.8213, 0.01, 5), "three": runs(0.8301, 0.01, 5)}
+    for name, accuracies in new.items():
+        project.replicates(name, accuracies, OLD_LOSS)
+    project.params["models"]["four"] = {"dataset": "wires", "hidden": [1]}
+    project.add_model("four", "wires")
+    project.write()
+    p = {name: stats.ttest_ind(values, OLD_ACCURACY, equal_var=False).pvalue for name, values in new.items()}
+    smallest, next_one, largest = sorted(p.values())
+    assert next_one < 0.05 < 2 * next_one
+    expected = {smallest: 3 * smallest, next_one: 2 * next_one, largest: max(2 * next_one, largest)}
+    found = {row["model"]: row for row in content()["verdicts"]}
+    assert found.keys() == new.keys()
+    for name, row in found.items():
+        assert row["p"] == pytest.approx(p[name], rel=1e-6)
+        assert row["p_adjusted"] == pytest.approx(expected[p[name]], rel=1e-6)
+        assert (row["verdict"] == "better") == (expected[p[name]] < 0.05)
+    assert {row["verdict"] for row in found.values()} == {"better", "not distinguished"}
+    assert "corrected for 3 comparisons (Holm)" in " ".join(diff().stdout.split())
+
+
+def test_the_margins_are_those_of_the_old_side(project: Project) -> None:
+    """A branch that could widen them would decide what is negligible in itself."""
+    project.params["verdicts"]["negligible"] = 0.1
+    project.replicates("one", HIGHER_ACCURACY)
+    project.commit()
+    assert verdict("one", "HEAD~1")["verdict"] == "better"
+    assert verdict("one", "HEAD", "HEAD~1")["verdict"] == "negligible"
+
+
+def test_without_margins_on_the_old_side_those_of_the_new_one_or_of_the_workspace_count(project: Project) -> None:
+    limits = project.params.pop("verdicts")
+    project.commit()
+    project.replicates("one", HIGHER_ACCURACY)
+    project.commit()
+    done = diff("HEAD~1", "HEAD")
+    assert done.exit_code == 1
+    assert re.fullmatch(r"error: params\.yaml: .*verdicts.*\n", done.stderr)
+    project.params["verdicts"] = {**limits, "negligible": 0.1}
+    project.write()
+    assert verdict("one", "HEAD~1", "HEAD")["verdict"] == "negligible"
+    assert verdict("one", "HEAD~1")["verdict"] == "negligible"
+
+
+def test_the_same_runs_of_another_program_are_said_to_be_that(project: Project) -> None:
+    project.code["stages/common/network.py"] = "# said otherwise\n"
+    project.write()
+    assert {row["model"]: row["verdict"] for row in content()["verdicts"]} == dict.fromkeys(
+        project.params["models"], "the same runs"
+    )
+    assert cells("one") == ["one", "the same runs", "80.40 → 80.40"]
+    assert diff("--fail-on", "worse").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [(False, True, "worse"), (True, False, "better"), (True, True, "not distinguished")],
+)
+def test_runs_that_diverged_are_worse(project: Project, before: bool, after: bool, expected: str) -> None:
+    nan = math.nan
+    for lost, accuracy in ((before, OLD_ACCURACY), (after, HIGHER_ACCURACY)):
+        project.reports["models/one/metrics.json"]["test"]["loss"] = nan if lost else 0.5
+        project.replicates("one", accuracy, [nan, *OLD_LOSS[1:]] if lost else OLD_LOSS)
+        project.commit()
+    assert verdict("one", "HEAD~1")["verdict"] == expected
+    assert cells("one", "HEAD~1") == ["one", expected, "diverged"]
+    if before != after:
+        row = metric("one", "test.loss", "HEAD~1")
+        assert row["verdict"] == ("diverged" if after else "diverged before")
+        assert (row["old"], row["new"]) == ((0.5, "NaN") if after else ("NaN", 0.5))
+    done = diff("HEAD~1", "--fail-on", "worse")
+    assert done.exit_code == (expected == "worse")
+
+
+def test_runs_that_did_not_vary_are_judged_without_a_warning(project: Project) -> None:
+    project.replicates("one", accuracy=[0.5] * 5)
+    project.write()
+    assert verdict("one")["verdict"] == "worse"
+
+
+def test_columns_with_dots_as_they_were_once_are_read(project: Project) -> None:
+    project.reports["models/one/replicates.csv"] = table(**{"test.loss": OLD_LOSS, "test.accuracy": OLD_ACCURACY})
+    project.commit()
+    project.replicates("one", accuracy=HIGHER_ACCURACY)
+    project.write()
+    assert verdict("one")["verdict"] == "better"
+
+
+# Other figures
+
+
+def test_losses_and_validation_figures_are_marked_together_and_fail_nothing(project: Project) -> None:
+    new = {"one": HIGHER_LOSS, "two": runs(0.517, 0.01, 5), "three": runs(0.5001, 0.01, 5)}
+    for name, losses in new.items():
+        project.reports[f"models/{name}/replicates.csv"] = table(
+            test_loss=losses, test_accuracy=OLD_ACCURACY, validation_val_loss=OLD_LOSS
+        )
+        project.reports[f"models/{name}/validation.json"]["val_loss"] = 0.41
+    project.write()
+    p = {name: stats.ttest_ind(losses, OLD_LOSS, equal_var=False).pvalue for name, losses in new.items()}
+    for name, adjusted in zip(p, stats.false_discovery_control(list(p.values())), strict=True):
+        row = metric(name, "test.loss")
+        assert row["p"] == pytest.approx(p[name], rel=1e-6)
+        assert row["p_adjusted"] == pytest.approx(adjusted, rel=1e-6)
+        assert row["verdict"] == ("higher" if adjusted < 0.05 else "not distinguished")
+        assert metric(name, "validation.val_loss")["verdict"] == "the same runs"
+    assert {metric(name, "test.loss")["verdict"] for name in new} == {"higher", "not distinguished"}
+    text = diff().stdout
+    assert re.search(r"^one +test\.loss +0\.5 +0\.5 +\+0\.00000 +\+0\.10000 +higher\*$", text, re.MULTILINE)
+    assert re.search(r"^three +test\.loss +0\.5 +0\.5 +\+0\.00000 +[+-]0\.\d+$", text, re.MULTILINE)
+    assert {row["verdict"] for row in content()["verdicts"]} == {"the same runs"}
+    assert diff("--fail-on", "worse").exit_code == 0
+
+
+def test_what_is_no_accuracy_or_loss_of_a_model_is_not_judged(project: Project) -> None:
+    project.reports["models/one/metrics.json"]["test"]["macro_f1"] = 0.5
+    project.reports["models/one/validation.json"]["best_epoch"] = 9
+    project.reports["datasets/films/baselines.json"] = {"naive_bayes": {"accuracy": 0.5}}
+    project.commit()
+    project.reports["datasets/films/baselines.json"] = {"naive_bayes": {"accuracy": 0.6}}
+    project.write()
+    rows = content("HEAD~1")["metrics"]
+    assert [row["figure"] for row in rows] == [
+        "baselines.naive_bayes.accuracy",
+        "test.macro_f1",
+        "validation.best_epoch",
+    ]
+    assert not any("p" in row or row.get("verdict", "added") != "added" for row in rows)
+    assert "verdict" not in metric("films", "baselines.naive_bayes.accuracy")
+
+
+def test_figures_under_one_seed_prove_nothing(project: Project) -> None:
+    project.reports["models/one/metrics.json"]["test"]["accuracy"] = 0.2
+    project.write()
+    assert verdict("one")["verdict"] == "the same runs"
+    assert (metric("one", "test.accuracy")["difference"], diff("--fail-on", "worse").exit_code) == (-0.6, 0)
+
+
+# What cannot be judged
+
+
+def edit_param(project: Project) -> None:
+    project.params["models"]["one"]["hidden"] = [32, 32]
+    project.write(run=False)
+
+
+def edit_code(project: Project) -> None:
+    project.put("stages/common/network.py", "# another\n")
+
+
+def add_code(project: Project) -> None:
+    project.put("stages/common/basics/another.py", "")
+
+
+def edit_replicates(project: Project) -> None:
+    path = project.folder / "reports/models/one/replicates.csv"
+    path.write_text(path.read_text().replace("0.79", "0.99"))
+
+
+def edit_data(project: Project) -> None:
+    project.lock["vectorize@films"]["outs"][0]["md5"] = "another"
+    project.write(run=False)
+
+
+def edit_param_of_data(project: Project) -> None:
+    project.params["datasets"]["films"]["num_words"] = 50
+    project.write(run=False)
+
+
+def edit_code_of_data(project: Project) -> None:
+    project.put("stages/vectorize.py", "# another\n")
+
+
+def edit_raw_data(project: Project) -> None:
+    project.raw["films"] = "another.dir"
+    project.write(run=False)
+
+
+def forget_data(project: Project) -> None:
+    del project.lock["vectorize@films"]
+    project.write(run=False)
+
+
+def forget_stage(project: Project) -> None:
+    del project.lock["replicate@one"]
+    project.write(run=False)
+
+
+@pytest.mark.parametrize(
+    ("edit", "changed"),
+    [
+        (edit_param, "models.one.hidden"),
+        (edit_code, "stages/common"),
+        (add_code, "stages/common"),
+        (edit_replicates, "reports/models/one/replicates.csv"),
+        (edit_data, "data/vectorized/films"),
+        (edit_param_of_data, "datasets.films.num_words"),
+        (edit_code_of_data, "stages/vectorize.py"),
+        (edit_raw_data, "data/raw/films"),
+        (forget_data, "data/vectorized/films"),
+        (forget_stage, "replicate@one"),
+    ],
+)
+@pytest.mark.parametrize("committed", [False, True])
+def test_replicates_of_other_params_code_or_data_are_stale(
+    project: Project, edit: Callable[[Project], None], changed: str, committed: bool
+) -> None:
+    edit(project)
+    arguments = ("HEAD~1", project.commit_files()) if committed else ()
+    row = verdict("one", *arguments)
+    assert row["verdict"] == "replicates are stale: `dvc repro replicate@one`"
+    assert row["changed"] == changed
+    assert "p" not in row
+    assert cells("one", *arguments) == ["one", "stale"]
+    assert f"`{changed}` is not " in diff(*arguments).stdout
+    assert diff(*arguments).exit_code == 0
+    done = diff(*arguments, "--fail-on", "worse")
+    assert done.exit_code == 1
+    assert re.fullmatch(r"error: replicates are stale: `dvc repro replicate@one[^`]*`\n", done.stderr)
+    if committed:
+        assert verdict("one", arguments[1], arguments[0])["verdict"] == row["verdict"]  # the other way round
+
+
+def test_what_git_ignores_and_python_leaves_makes_nothing_stale(project: Project) -> None:
+    project.put(".gitignore", "*.log\n")
+    for name in ("__pycache__/network.cpython-311.pyc", "basics/run.log"):
+        project.put(f"stages/common/{name}", "")
+    assert content()["verdicts"] == []
+
+
+def test_a_figure_of_a_model_with_stale_replicates_is_not_marked(project: Project) -> None:
+    edit_param(project)
+    project.put("reports/models/one/metrics.json", {"test": {"loss": 0.9, "accuracy": 0.7}})
+    row = metric("one", "test.loss")
+    assert row["verdict"] == "replicates are stale: `dvc repro replicate@one`"
+    assert "p" not in row
+    assert re.search(r"^one +test\.loss +0\.5 +0\.9 +\+0\.40000 +stale$", diff().stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, OLD_ACCURACY), (OLD_ACCURACY, None), ([0.5], OLD_ACCURACY)])
+def test_without_replicates_on_both_sides_it_says_so(
+    project: Project, before: list[float] | None, after: list[float] | None
+) -> None:
+    for accuracies in (before, after):
+        project.reports.pop("models/one/replicates.csv", None)
+        if accuracies:
+            project.replicates("one", accuracies)
+        project.commit()
+    row = verdict("one", "HEAD~1", "HEAD")
+    assert row["verdict"] == "no replicates: `dvc repro replicate@one`"
+    assert row["n"] == [len(before or []), len(after or [])]
+    assert cells("one", "HEAD~1") == ["one", "no replicates"]
+    done = diff("HEAD~1", "--fail-on", "worse")
+    assert (done.exit_code, done.stderr) == (1, "error: no replicates: `dvc repro replicate@one`\n")
+
+
+def test_without_replicates_on_either_side_only_what_differs_fails(project: Project) -> None:
+    del project.reports["models/one/replicates.csv"]
+    project.commit()
+    project.reports["models/two/metrics.json"]["test"]["macro_f1"] = 0.5
+    project.write()
+    assert [row["model"] for row in content()["verdicts"]] == ["two"]
+    assert diff("--fail-on", "worse").exit_code == 0
+    project.code["stages/train.py"] = "# another\n"  # which is behind the test accuracy
+    project.write()
+    assert verdict("one")["verdict"] == "no replicates: `dvc repro replicate@one`"
+    assert diff("--fail-on", "worse").exit_code == 1
+
+
+def test_figures_that_are_gone_do_not_pass(project: Project) -> None:
+    project.reports = {
+        name: content for name, content in project.reports.items() if not name.startswith("models/one")
+    }
+    project.write()
+    assert verdict("one")["verdict"] == "no replicates: `dvc repro replicate@one`"
+    assert diff("--fail-on", "worse").exit_code == 1
+    del project.params["models"]["one"]  # a model that is taken out has nothing to be judged
+    project.write(run=False)
+    assert "one" not in {row["model"] for row in content()["verdicts"]}
+
+
+def test_all_stale_models_are_named_at_once(project: Project) -> None:
+    project.params["models"]["four"] = {"dataset": "wires", "hidden": [1]}
+    project.add_model("four", "wires")
+    project.commit()
+    edit_code(project)
+    done = diff("--fail-on", "worse")
+    assert done.stderr == "error: replicates are stale: `dvc repro replicate`\n"
+    assert "Replicates are stale in `workspace`, where `stages/common` is not what they ran with" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "arguments", "expected"),
+    [
+        (HIGHER_ACCURACY, (), 0),
+        (HIGHER_ACCURACY, ("HEAD", "HEAD~1"), 1),  # the other way round
+        (NEARLY_OLD_ACCURACY, (), 0),
+    ],
+)
+def test_it_fails_on_request_if_a_test_accuracy_got_worse(
+    project: Project, accuracy: list[float], arguments: tuple[str, ...], expected: int
+) -> None:
+    project.reports["models/two/metrics.json"]["test"]["accuracy"] = 0.75
+    project.replicates("two", accuracy, loss=HIGHER_LOSS)
+    project.commit()
+    arguments = arguments or ("HEAD~1", "HEAD")
+    assert diff(*arguments).exit_code == 0
+    done = diff(*arguments, "--fail-on", "worse")
+    assert done.exit_code == expected
+    assert done.stdout == diff(*arguments).stdout
+    assert done.stderr == ("error: test accuracy is worse: two\n" if expected else "")
+
+
+def test_a_commit_cannot_hide_a_file(project: Project) -> None:
+    """As it could from `git archive`."""
+    project.put(".gitattributes", "reports/models/one/* export-ignore\nstages/common/* export-ignore\n")
+    project.replicates("one", [0.5, 0.51, 0.5, 0.52, 0.5])
+    project.commit()
+    assert verdict("one", "HEAD~1", "HEAD")["verdict"] == "worse"
+    assert diff("HEAD~1", "HEAD", "--fail-on", "worse").exit_code == 1
+
+
+# With DVC itself
+
+PIPELINE = """\
+stages:
+  evaluate:
+    foreach: ${models}
+    do:
+      cmd: python stages/run.py metrics.json reports/models/${key}
+      deps: [stages]
+      params: ["models.${key}"]
+      metrics:
+      - reports/models/${key}/metrics.json: {cache: false}
+  replicate:
+    foreach: ${models}
+    do:
+      cmd: python stages/run.py replicates.csv reports/models/${key}
+      deps: [stages, data/raw/films]
+      params: ["models.${key}"]
+      plots:
+      - reports/models/${key}/replicates.csv: {cache: false}
+"""
+PROGRAM = """\
+import json, sys
+from pathlib import Path
+from ruamel.yaml import YAML
+hidden = YAML(typ="safe").load(Path("params.yaml"))["models"]["one"]["hidden"]
+lines = ["seed,test_loss,test_accuracy", *(f"{seed},0.5,{hidden / 100 + seed / 1000}" for seed in range(5))]
+texts = {"metrics.json": json.dumps({"test": {"accuracy": hidden / 100}}), "replicates.csv": "\\n".join(lines)}
+Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
+Path(sys.argv[2], sys.argv[1]).write_text(texts[sys.argv[1]])
+"""
+
+
+def test_an_experiment_that_ran_only_evaluate_is_stale_and_one_that_ran_all_is_not(project: Project) -> None:
+    """The hashes are those that DVC writes down: of a folder, of a file and of raw data."""
+    shutil.rmtree(project.folder / "stages")
+    shutil.rmtree(project.folder / "reports")
+    shutil.rmtree(project.folder / "data")
+    params: dict[str, Any] = {"models": {"one": {"hidden": 16}}, "verdicts": project.params["verdicts"]}
+    files = {
+        "dvc.yaml": PIPELINE,
+        "stages/run.py": PROGRAM,
+        "stages/common/a.py": "",
+        "params.yaml": json.dumps(params),
+    }
+    for name, text in {**files, "data/raw/films/a.txt": "a text", ".dvcignore": "", "dvc.lock": ""}.items():
+        project.put(name, text)
+    (project.folder / "dvc.lock").unlink()
+    dvc(project.folder, "init", "--quiet", check=True)
+    dvc(project.folder, "config", "core.analytics", "false")
+    dvc(project.folder, "add", "--quiet", "data/raw/films", check=True)
+    dvc(project.folder, "repro", "--quiet", check=True)
+    project.commit_files()
+    assert content("HEAD", "HEAD")["verdicts"] == content("HEAD")["verdicts"] == []
+    for name, target in (("only-evaluate", ["evaluate@one"]), ("all-of-it", [])):
+        dvc(
+            project.folder,
+            "exp",
+            "run",
+            "--quiet",
+            "--name",
+            name,
+            "--set-param",
+            "models.one.hidden=8",
+            *target,
+            check=True,
+        )
+        subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=project.folder, check=True)
+    row = verdict("one", "main", "only-evaluate")
+    assert (row["verdict"], row["changed"]) == ("replicates are stale: `dvc repro replicate@one`", "models.one")
+    assert diff("main", "only-evaluate", "--fail-on", "worse").exit_code == 1
+    assert verdict("one", "main", "all-of-it")["verdict"] == "worse"
+    assert verdict("one", "all-of-it", "main")["verdict"] == "better"
+    assert git(project.folder, "status", "--porcelain") == ""

@@ -1,0 +1,126 @@
+"""Runs under other seeds: kept where they can be, the same bytes however they came about."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from editing import edit_yaml
+
+from stages.common.basics.artifacts import read_csv, read_json
+from stages.common.basics.params import load_params, replicate_seeds
+from stages.replicate import Replicate, replicate, standard_error_of_texts
+from stages.scratch.copies import bagpipe, dvc
+
+
+def three_seeds(content: Any) -> None:
+    content["replicates"]["own"] = {"imdb": 3}
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    paths = [*(folder / "data/replicates/imdb").iterdir(), *(folder / "reports/models/imdb").glob("replicates.*")]
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def test_more_seeds_run_only_the_new_ones_and_give_the_bytes_of_a_run_from_nothing(copy: Path) -> None:
+    before = read_csv(copy / "reports/models/imdb/replicates.csv")
+    edit_yaml(copy / "params.yaml", three_seeds)
+    done = dvc(copy, "repro", "--single-item", "replicate@imdb", capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "under 3 further seeds; 2 are there already" in done.stdout
+    assert "seed 1001:" not in done.stdout
+    assert "seed 1003:" in done.stdout
+    assert read_csv(copy / "reports/models/imdb/replicates.csv")[:2] == before
+    added = files_of(copy)
+    shutil.rmtree(copy / "data/replicates")
+    done = bagpipe(copy, "repro", "replicate@imdb", capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert files_of(copy) == added
+
+
+def test_fewer_seeds_leave_no_trace_of_the_others(copy: Path) -> None:
+    before = files_of(copy)
+    for n in (3, 2):
+        edit_yaml(copy / "params.yaml", lambda content, n=n: content["replicates"].update(own={"imdb": n}))
+        assert dvc(copy, "repro", "--single-item", "replicate@imdb", capture_output=True).returncode == 0
+    assert files_of(copy) == before
+
+
+@pytest.mark.parametrize("change", ["params", "code", "rows"])
+def test_runs_of_something_else_are_not_kept(copy: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    monkeypatch.chdir(copy)
+    if change == "params":
+        edit_yaml(copy / "params.yaml", lambda content: content["defaults"]["imdb"].update(epochs=2))
+    elif change == "code":
+        with open(copy / "stages/common/network.py", "a") as file:
+            file.write("# another\n")
+    else:
+        labels = copy / "data/vectorized/imdb/train/labels.npy"
+        content = np.load(labels)
+        labels.unlink()  # it may be a link into the cache
+        np.save(labels, content[::-1])
+    ran: list[int] = []
+
+    def none(name: str, settings: object, seeds: list[int]) -> list[Replicate]:
+        ran.extend(seeds)
+        line = {key: json.loads(value) for key, value in read_csv(Path("data/replicates/imdb/runs.csv"))[0].items()}
+        del line["seed"]
+        return [Replicate(line, np.ones(10, bool))] * len(seeds)
+
+    monkeypatch.setattr("stages.replicate.replicate_runs", none)
+    replicate(load_params(), "imdb")
+    assert ran == [1001, 1002]
+    ran.clear()
+    replicate(load_params(), "imdb")
+    assert ran == []
+
+
+def test_an_interrupted_stage_goes_on_where_it_was(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = files_of(copy)
+    shutil.rmtree(copy / "data/replicates/imdb")
+    monkeypatch.chdir(copy)
+    from stages import replicate as module
+
+    whole = module.replicate_runs
+
+    def interrupted(*arguments: Any) -> Any:
+        yield next(whole(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "replicate_runs", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replicate(load_params(), "imdb")
+    assert [line["seed"] for line in read_csv(Path("data/replicates/imdb/runs.csv"))] == ["1001"]
+    ran: list[int] = []
+
+    def rest(name: str, settings: Any, seeds: list[int]) -> Any:
+        ran.extend(seeds)
+        return whole(name, settings, seeds)
+
+    monkeypatch.setattr(module, "replicate_runs", rest)
+    replicate(load_params(), "imdb")
+    assert ran == [1002]
+    assert files_of(copy) == expected
+
+
+def test_the_figures_are_those_of_the_texts(scratch: Path) -> None:
+    correct = np.load(scratch / "data/replicates/imdb/correct.npy")
+    lines = read_csv(scratch / "reports/models/imdb/replicates.csv")
+    assert correct.dtype == bool
+    assert correct.mean(axis=1).tolist() == pytest.approx([float(line["test_accuracy"]) for line in lines], abs=1e-6)
+    found = read_json(scratch / "reports/models/imdb/replicates.json")["accuracy"]["se_of_texts"]
+    assert found == standard_error_of_texts(correct)
+
+
+def test_the_standard_error_of_one_run_is_that_of_a_share() -> None:
+    correct = np.arange(400) < 300
+    assert standard_error_of_texts(correct[np.newaxis]) == pytest.approx(math.sqrt(0.75 * 0.25 / 399), abs=1e-6)
+    assert standard_error_of_texts(np.array([[True, False], [False, True]])) == 0
+
+
+def test_seeds_of_different_seeds_do_not_overlap() -> None:
+    assert list(replicate_seeds(1, 3)) == [1001, 1002, 1003]
+    assert not set(replicate_seeds(1, 999)) & set(replicate_seeds(2, 999))
