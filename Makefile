@@ -44,7 +44,7 @@ lock:  ## pin what pyproject.toml asks for, as of today, in requirements.txt, re
 	  > requirements.txt
 	$(BIN)/python -m pip install --quiet --group dev
 	$(BIN)/python -m pip freeze --all --exclude pip | grep -v -i '^tensorflow[_-]cpu' | grep -v -x -F -f requirements.txt > requirements-dev.txt
-	for name in keras matplotlib numpy scikit-learn scipy tensorflow; do \
+	for name in datasketch keras matplotlib numpy scikit-learn scipy tensorflow; do \
 	  version=$$(sed -n -E "s/^$$name==([^;]*).*/\1/p" requirements.txt); \
 	  sed -i.old -E "s/$$name==[^ ]+/$$name==$$version/" params.yaml; rm params.yaml.old; \
 	done

@@ -1,8 +1,9 @@
 """Measure a trained model on the test set.
 
 Reads   data/models/M, data/vectorized/D
-Writes  reports/models/M/metrics.json: loss and accuracy as Keras computes them, macro F1, and ROC AUC (two classes)
-        or top-3 accuracy (more)
+Writes  reports/models/M/metrics.json: `test` has loss and accuracy as Keras computes them, macro F1, and ROC AUC (two
+        classes) or top-3 accuracy (more); `test_unseen` the same without the test texts that training has word for
+        word, and is missing if none remain
         reports/models/M/confusion.csv: how many texts of each class got which label
         reports/models/M/curves.csv: points of the ROC and the precision-recall curve; with more than two classes
         those of all one-against-the-rest decisions together ("micro average")
@@ -15,7 +16,7 @@ from sklearn import metrics
 from stages.common.basics.artifacts import MODEL_REPORTS, MODELS, PREDICTIONS, rounded, write_csv, write_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import BINARY_LOSSES, Params
-from stages.common.basics.rows import load_labels, open_rows, write_npy
+from stages.common.basics.rows import ChosenRows, load_labels, open_rows, seen_in_training, write_npy
 from stages.common.predictions import predicted_labels
 
 POINTS = 200  # kept of a curve: enough to draw it
@@ -45,10 +46,12 @@ def by_class(probabilities: np.ndarray) -> np.ndarray:
 
 
 def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """Macro F1, and what suits the number of classes: `roc_auc` or `top3_accuracy`."""
+    """Macro F1, and what suits the number of classes: `top3_accuracy`, or `roc_auc` if there are texts of both."""
     scored = by_class(probabilities)
     found = {"macro_f1": metrics.f1_score(labels, predicted_labels(probabilities), average="macro")}
     if scored.shape[1] == 2:
+        if len(np.unique(labels)) < 2:
+            return found
         found["roc_auc"] = metrics.roc_auc_score(labels, scored[:, 1])
     else:
         found["top3_accuracy"] = metrics.top_k_accuracy_score(labels, scored, k=3, labels=range(scored.shape[1]))
@@ -94,10 +97,18 @@ def evaluate(params: Params, name: str) -> None:
 
     model = load(MODELS / name)
     batches = Feed(rows, model.loss, len(names)).ordered_batches()
-    loss, accuracy = model.evaluate(batches, verbose=0)
     probabilities = model.predict(batches, verbose=0)
     check_probabilities(probabilities, len(labels), 1 if model.loss in BINARY_LOSSES else len(names))
-    found = {"loss": loss, "accuracy": accuracy, **scores(labels, probabilities)}
+    loss, accuracy = model.evaluate(batches, verbose=0)
+    found = {"test": {"loss": loss, "accuracy": accuracy, **scores(labels, probabilities)}}
+    unseen = ~seen_in_training(dataset)
+    if unseen.all():
+        found["test_unseen"] = found["test"]
+    elif unseen.any():
+        batches = Feed(ChosenRows(rows, unseen), model.loss, len(names)).ordered_batches()
+        loss, accuracy = model.evaluate(batches, verbose=0)
+        unseen_scores = scores(labels[unseen], probabilities[unseen])
+        found["test_unseen"] = {"loss": loss, "accuracy": accuracy, **unseen_scores}
 
     folder = MODEL_REPORTS / name
     write_npy(PREDICTIONS / f"{name}.npy", probabilities)
@@ -105,5 +116,6 @@ def evaluate(params: Params, name: str) -> None:
     write_csv(folder / "confusion.csv", ("actual", "predicted", "count"), confusion)
     curves = curve_table(*decisions(labels, probabilities))
     write_csv(folder / "curves.csv", ("false_positive_rate", "true_positive_rate", "precision"), curves)
-    write_json(folder / "metrics.json", {"test": {key: rounded(value) for key, value in found.items()}})
-    print(f"{name}: " + "  ".join(f"{key} {value:.4f}" for key, value in found.items()))
+    content = {part: {key: rounded(value) for key, value in figures.items()} for part, figures in found.items()}
+    write_json(folder / "metrics.json", content)
+    print(f"{name}: " + "  ".join(f"{key} {value:.4f}" for key, value in found["test"].items()))

@@ -4,7 +4,8 @@ Reads   data/vectorized/D
 Params  seed, replicates, models.M, defaults.D, libraries.networks
 Writes  reports/models/M/replicates.csv, one line a seed: the final run's test figures, the validation run's figures
         reports/models/M/replicates.json, their means and standard deviations, and the standard error of the accuracy
-        that comes from the size of the test set
+        that comes from the size of the test set; `unseen_accuracy` is that of the test texts that training does not
+        have word for word, and missing if there are none
         data/replicates/M: the same lines, which test texts each run got right, and what all that rests on
 
 The seeds are 1000 * seed + 1, + 2, ... Those that data/replicates/M has already, of the same code, params and rows,
@@ -16,7 +17,7 @@ import hashlib
 import json
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from os import devnull
 from pathlib import Path
@@ -36,13 +37,14 @@ from stages.common.basics.artifacts import (
     write_json,
 )
 from stages.common.basics.params import Defaults, Params, Settings, replicate_seeds, settings_of
-from stages.common.basics.rows import hold_out, load_labels, open_rows, write_npy
+from stages.common.basics.rows import hold_out, load_labels, open_rows, seen_in_training, write_npy
 from stages.common.history import validation_figures
 from stages.common.predictions import predicted_labels
 
 # The figures that replicates.json summarizes, and their names there; a column has no dot, which Vega takes for a path
 SUMMARIZED = {
     "test_accuracy": "accuracy",
+    "test_unseen_accuracy": "unseen_accuracy",
     "test_loss": "loss",
     "validation_best_val_accuracy": "best_val_accuracy",
     "validation_val_loss": "val_loss",
@@ -106,7 +108,7 @@ def replicate_runs(name: str, settings: Settings, seeds: list[int]) -> Iterator[
     final = Runs(settings, final_rows, classes, settings.epochs)
     validation = Runs(settings, remaining, classes, settings.validation_epochs, held_out)
     test_batches = Feed(test, settings.loss, classes).ordered_batches()
-    labels = np.asarray(test.labels)
+    labels, unseen = np.asarray(test.labels), ~seen_in_training(settings.dataset)
     for seed in seeds:
         with open(devnull, "w") as nowhere, redirect_stdout(nowhere):  # one line a seed will do
             trained, _ = final.run(seed)
@@ -114,6 +116,8 @@ def replicate_runs(name: str, settings: Settings, seeds: list[int]) -> Iterator[
             correct = predicted_labels(trained.predict(test_batches, verbose=0)) == labels
             _, history = validation.run(seed)
         figures = {"test_loss": rounded(loss), "test_accuracy": rounded(accuracy)}
+        if unseen.any():
+            figures["test_unseen_accuracy"] = rounded(correct[unseen].mean())
         found = validation_figures(history)
         yield Replicate(figures | {f"validation_{key}": value for key, value in found.items()}, correct)
 
@@ -121,6 +125,11 @@ def replicate_runs(name: str, settings: Settings, seeds: list[int]) -> Iterator[
 def spread(values: list[float]) -> dict[str, float]:
     """Mean and sample standard deviation."""
     return {"mean": rounded(statistics.fmean(values)), "sd": rounded(statistics.stdev(values))}
+
+
+def summary_of(columns: Mapping[str, list[float]]) -> dict[str, dict[str, float]]:
+    """The spread of the columns of replicates.csv that are summarized, by their names in replicates.json."""
+    return {short: spread(columns[figure]) for figure, short in SUMMARIZED.items() if figure in columns}
 
 
 def standard_error_of_texts(correct: np.ndarray) -> float:
@@ -154,7 +163,9 @@ def replicate(params: Params, name: str) -> None:
     keep(folder, inputs, runs)
     reports = MODEL_REPORTS / name
     write_runs(reports / "replicates.csv", runs)
-    summary = {short: spread([run.figures[figure] for run in runs.values()]) for figure, short in SUMMARIZED.items()}
+    summary = summary_of(
+        {figure: [run.figures[figure] for run in runs.values()] for figure in next(iter(runs.values())).figures}
+    )
     accuracy = summary["accuracy"]
     accuracy["se_of_texts"] = standard_error_of_texts(np.stack([run.correct for run in runs.values()]))
     write_json(reports / "replicates.json", {"n": len(runs), **summary})

@@ -3,6 +3,7 @@
 Reads   reports/models, reports/datasets, published.yaml
 Params  defaults, models, plots, verdicts
 Writes  reports/README.md; reports/reproduction.json, a verdict for each published figure; reproduction.png
+        reports/texts_of_classes.png: how many texts of each class each dataset has
         reports/experiments.csv, experiments.png: every model's test accuracy over the seeds
         reports/histories.csv, curves.csv, classes.csv: those tables of all models in one, for plots of all together
 """
@@ -11,6 +12,7 @@ import math
 from collections.abc import Iterator
 
 from stages.common.basics.artifacts import (
+    DATASET_REPORTS,
     MODEL_REPORTS,
     REPORTS,
     Table,
@@ -25,7 +27,7 @@ from stages.drawing.figures import figure
 from stages.judging.published import load_published
 from stages.judging.reproduction import Judgement, Results, judge, read_results, samples
 from stages.reporting.page import page
-from stages.reporting.pictures import draw_experiments, draw_reproduction
+from stages.reporting.pictures import MOST_CLASSES, draw_classes, draw_experiments, draw_reproduction
 from stages.reporting.tables import variations
 
 
@@ -83,7 +85,12 @@ def write_long_tables(params: Params, results: Results) -> None:
 
 
 def draw_pictures(params: Params, results: Results, judgements: list[Judgement]) -> None:
-    """Draw reproduction.png and experiments.png."""
+    """Draw texts_of_classes.png, reproduction.png and experiments.png."""
+    classes = {name: read_csv(DATASET_REPORTS / name / "classes.csv") for name in results.data}
+    heights = [min(MOST_CLASSES, len(lines)) / 20 + 0.2 for lines in classes.values()]
+    with figure(REPORTS / "texts_of_classes.png", params.plots, 1.4, heights=heights) as panels:
+        for axes, (dataset, lines) in zip(panels, classes.items(), strict=True):
+            draw_classes(axes, dataset, lines)
     with figure(REPORTS / "reproduction.png", params.plots, 1.8, len(judgements) / 18 + 0.4) as [axes]:
         draw_reproduction(axes, judgements)
     accuracies = {name: samples(results, name, "test.accuracy") for name in results.replicates}

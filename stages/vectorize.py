@@ -2,7 +2,7 @@
 
 Reads   data/raw/D/, the official files of a dataset of Keras, or a user's own labelled texts
 Params  datasets.D
-Writes  data/vectorized/D/{train,test}/{indptr,indices,labels,shape}.npy, see `rows.py`
+Writes  data/vectorized/D/{train,test}/{indptr,indices,labels,hashes,shape}.npy, see `rows.py`
         data/vectorized/D/labels.json, the name of each label; word_index.json, the index of each word
 
 The rows of a dataset of Keras are those of `keras.datasets.D.load_data(num_words)`, see stages/official. Own texts

@@ -76,6 +76,10 @@ def test_scores_of_two_classes() -> None:
     assert found == pytest.approx({"macro_f1": (1 / 2 + 2 / 3) / 2, "roc_auc": 4 / 6})
 
 
+def test_texts_of_one_class_alone_have_no_roc() -> None:
+    assert scores(np.array([1, 1]), BINARY[:2]) == pytest.approx({"macro_f1": (2 / 3) / 2})
+
+
 def test_two_columns_score_as_one() -> None:
     assert scores(BINARY_LABELS, np.hstack([1 - BINARY, BINARY])) == pytest.approx(scores(BINARY_LABELS, BINARY))
 

@@ -118,7 +118,7 @@ def written(tmp_path: Path, name: str, form: str, texts: Texts) -> Path:
 
 def assert_same(one: Path, other: Path) -> None:
     files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
-    assert len(files) == 10
+    assert len(files) == 12
     assert files == sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file())
     for file in files:
         assert filecmp.cmp(one / file, other / file, shallow=False), file

@@ -19,7 +19,7 @@ from stages.datasets.sections import with_entry, without_entry
 from stages.labelled.encoding import Vocabulary
 from stages.scratch.copies import ROOT, bagpipe, dvc, environment
 
-STAGES = ("vectorize", "baseline", "validate", "train", "evaluate", "replicate", "render")
+STAGES = ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate", "render")
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
 

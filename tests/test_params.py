@@ -354,6 +354,8 @@ def test_a_published_figure_without_its_source(published_path: Path, source: str
         ("published.0.size", 1, "published.0.size: unknown key"),
         ("bounds.1.of", "imbd", "bounds.1: expected one of imdb, reuters"),
         ("bounds.1.figure", "curves", "bounds.1.figure: expected"),
+        ("bounds.1.figure", "data.overlap.all", "bounds.1.figure: expected"),
+        ("bounds.6.of", "reuters_holdout", "bounds.6: expected one of imdb, reuters"),
         ("bounds.1.high", MISSING, "bounds.1.high: expected a value"),
         ("models", {}, "models: unknown key"),
     ],

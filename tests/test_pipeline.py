@@ -97,7 +97,7 @@ def params(scratch: Path) -> Params:
 def test_every_stage_runs_once_and_without_noise(scratch: Path, params: Params) -> None:
     log = (scratch / "repro.log").read_text(encoding="utf-8")
     of_models = [each(stage, *params.models) for stage in ("validate", "train", "evaluate", "replicate", "render")]
-    of_datasets = [each(stage, *params.datasets) for stage in ("download", "vectorize", "baseline")]
+    of_datasets = [each(stage, *params.datasets) for stage in ("download", "vectorize", "inspect", "baseline")]
     assert sorted(stages_run(log)) == sorted({"report"}.union(*of_models, *of_datasets))
     assert not re.search("warning|tensorflow|cuda|traceback", log, re.IGNORECASE)
 
@@ -139,7 +139,9 @@ def test_results_have_the_documented_keys(scratch: Path, params: Params) -> None
     for name, model in params.models.items():
         folder = scratch / "reports/models" / name
         special = "roc_auc" if model.dataset == "imdb" else "top3_accuracy"
-        assert set(read_json(folder / "metrics.json")["test"]) == {"loss", "accuracy", "macro_f1", special}
+        metrics = read_json(folder / "metrics.json")
+        assert set(metrics["test"]) == {"loss", "accuracy", "macro_f1", special}
+        assert metrics["test_unseen"].keys() == metrics["test"].keys()
         validation = read_json(folder / "validation.json")
         assert {"best_epoch", "val_loss", "val_accuracy", "last_val_accuracy", "best_val_accuracy"} <= set(validation)
 
@@ -213,6 +215,7 @@ EVERYTHING = (
     LEARNING
     | each("download", *DATASETS)
     | each("vectorize", *DATASETS)
+    | each("inspect", *DATASETS)
     | each("baseline", *DATASETS)
     | each("render", *ALL)
     | {"report"}
@@ -236,8 +239,8 @@ EVERYTHING = (
         ),
         ("models.imdb.hidden", [8], {"validate@imdb", "train@imdb", "replicate@imdb", "report"}),
         ("models.reuters.learning_rate", 0.002, {"validate@reuters", "train@reuters", "replicate@reuters", "report"}),
-        ("datasets.reuters.num_words", 300, {"vectorize@reuters"}),
-        ("datasets.imdb.labels", "bad good", {"vectorize@imdb"}),
+        ("datasets.reuters.num_words", 300, {"vectorize@reuters", "inspect@reuters"}),
+        ("datasets.imdb.labels", "bad good", {"vectorize@imdb", "inspect@imdb"}),
         ("defaults.reuters.reference", "reuters_integer_labels", {"report"}),
         ("seed", 2, each("validate", *ALL) | each("train", *ALL) | each("replicate", *ALL)),
         ("replicates.n", 3, each("replicate", *ALL)),
@@ -259,7 +262,8 @@ def test_an_edit_makes_stale_what_reads_it(copy: Path, key: str, value: object, 
         ("keras", LEARNING),
         ("tensorflow", LEARNING),
         ("scikit-learn", each("baseline", *DATASETS) | each("evaluate", *ALL)),
-        ("scipy", each("baseline", *DATASETS) | each("evaluate", *ALL) | {"report"}),
+        ("scipy", each("baseline", *DATASETS) | each("inspect", *DATASETS) | each("evaluate", *ALL) | {"report"}),
+        ("datasketch", each("inspect", *DATASETS)),
         ("numpy", EVERYTHING - each("download", *DATASETS)),
     ],
 )
@@ -274,11 +278,12 @@ def test_another_version_makes_stale_what_uses_the_library(copy: Path, library: 
     [
         ("stages/common/network.py", LEARNING),
         ("stages/drawing/figures.py", each("render", *ALL) | {"report"}),
-        ("stages/official/corpus.py", each("vectorize", *DATASETS)),
+        ("stages/official/corpus.py", each("vectorize", *DATASETS) | each("inspect", *DATASETS)),
+        ("stages/inspecting/near.py", each("inspect", *DATASETS)),
         ("stages/judging/comparison.py", {"report"}),
         ("stages/train.py", each("train", *ALL)),
         ("stages/common/basics/params.py", EVERYTHING),
-        ("stages/labelled/words.py", each("vectorize", *DATASETS)),
+        ("stages/labelled/words.py", each("vectorize", *DATASETS) | each("inspect", *DATASETS)),
         ("stages/commands/main.py", set()),
         ("stages/texts/words.py", set()),
         ("stages/scratch/copies.py", set()),
@@ -345,7 +350,7 @@ def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
     edit_yaml(copy / "params.yaml", add)
     new = ("films", "imdb_narrow")
     of_models = [each(stage, *new) for stage in ("validate", "train", "evaluate", "replicate", "render")]
-    of_datasets = each("download", "films") | each("vectorize", "films") | each("baseline", "films")
+    of_datasets = set().union(*(each(stage, "films") for stage in ("download", "vectorize", "inspect", "baseline")))
     assert set(stages_run(repro(copy))) == of_datasets.union({"report"}, *of_models)
     assert stale(copy) == set()
     assert (copy / "dvc.yaml").read_bytes() == pipeline
@@ -424,7 +429,7 @@ def test_metrics_show_the_figures_and_no_verdicts(copy: Path) -> None:
     assert shown["reports/models/imdb/metrics.json"]["data"] == read_json(copy / "reports/models/imdb/metrics.json")
     assert set(shown) == {
         *(f"reports/models/{name}/{file}.json" for name in ALL for file in ("metrics", "validation", "replicates")),
-        *(f"reports/datasets/{name}/baselines.json" for name in DATASETS),
+        *(f"reports/datasets/{name}/{file}.json" for name in DATASETS for file in ("baselines", "data")),
     }
 
 

@@ -12,7 +12,8 @@ from editing import edit_yaml
 
 from stages.common.basics.artifacts import read_csv, read_json
 from stages.common.basics.params import load_params, replicate_seeds
-from stages.replicate import Replicate, replicate, standard_error_of_texts
+from stages.evaluate import evaluate
+from stages.replicate import Replicate, replicate, spread, standard_error_of_texts
 from stages.scratch.copies import bagpipe, dvc
 
 
@@ -113,6 +114,38 @@ def test_the_figures_are_those_of_the_texts(scratch: Path) -> None:
     assert correct.mean(axis=1).tolist() == pytest.approx([float(line["test_accuracy"]) for line in lines], abs=1e-6)
     found = read_json(scratch / "reports/models/imdb/replicates.json")["accuracy"]["se_of_texts"]
     assert found == standard_error_of_texts(correct)
+
+
+@pytest.mark.parametrize("seen", [40, "all"])
+def test_unseen_texts_are_those_that_training_does_not_have(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, seen: int | str
+) -> None:
+    """In evaluate and replicate: as if training had the first test texts."""
+    monkeypatch.chdir(copy)
+    rows, reports = Path("data/vectorized/imdb"), Path("reports/models/imdb")
+    hashes, labels = np.load(rows / "test/hashes.npy"), np.load(rows / "test/labels.npy")
+    count = len(hashes) if seen == "all" else int(seen)
+    hashes[:count] = np.load(rows / "train/hashes.npy")[:1]
+    (rows / "test/hashes.npy").unlink()  # it may be a link into the cache
+    np.save(rows / "test/hashes.npy", hashes)
+    whole = read_json(reports / "metrics.json")["test"]
+    evaluate(load_params(), "imdb")
+    replicate(load_params(), "imdb")
+    metrics, replicates = read_json(reports / "metrics.json"), read_json(reports / "replicates.json")
+    lines = read_csv(reports / "replicates.csv")
+    assert metrics["test"] == whole
+    if seen == "all":
+        assert "test_unseen" not in metrics
+        assert "unseen_accuracy" not in replicates
+        assert "test_unseen_accuracy" not in lines[0]
+        return
+    likelihoods = np.abs(np.load("data/predictions/imdb.npy")[count:, 0] - (labels[count:] == 0))
+    assert metrics["test_unseen"]["accuracy"] == pytest.approx((likelihoods > 0.5).mean(), abs=1e-6)
+    assert metrics["test_unseen"]["loss"] == pytest.approx(-np.log(likelihoods).mean(), abs=1e-5)
+    assert set(metrics["test_unseen"]) == set(whole)
+    expected = np.load("data/replicates/imdb/correct.npy")[:, count:].mean(axis=1)
+    assert [float(line["test_unseen_accuracy"]) for line in lines] == pytest.approx(expected.tolist(), abs=1e-6)
+    assert replicates["unseen_accuracy"] == spread([float(line["test_unseen_accuracy"]) for line in lines])
 
 
 def test_the_standard_error_of_one_run_is_that_of_a_share() -> None:

@@ -45,6 +45,7 @@ RESULTS = Results(
             "shuffled_labels": {"accuracy": 0.52},
         }
     },
+    data={},
 )
 
 

@@ -147,6 +147,11 @@ def test_the_card_has_the_figures(scratch, tmp_path) -> None:
     assert f"{metrics['accuracy']:.4f}" in line
     assert f"{spread['mean']:.4f} ± {spread['sd']:.4f}" in line
     assert "Generated texts" in card
+    assert f"training does not have word for word: {metrics['accuracy']:.4f} ({spread['mean']:.4f} ± " in card
+    data = json.loads((scratch / "reports/datasets/imdb/data.json").read_text())
+    near = data["overlap"]["near_duplicates"]
+    texts = data["test"]["texts"]
+    assert f"Of {texts:,} test texts 0 are in the training part word for word; {near} more are there nearly." in card
 
 
 def test_bad_exports_are_told_in_a_sentence(copy, tmp_path) -> None:

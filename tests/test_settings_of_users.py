@@ -13,6 +13,7 @@ from stages.scratch.copies import environment
 
 STAGES = (
     ("vectorize", "imdb"),
+    ("inspect", "imdb"),
     ("baseline", "imdb"),
     ("validate", "imdb"),
     ("train", "imdb"),

@@ -284,6 +284,12 @@ def frozen_stage(folder: Path) -> None:
     changed_param(folder)
 
 
+def data_out_of_bounds(folder: Path) -> None:
+    bounds = {"of": "imdb", "figure": "data.overlap.test_texts_in_train", "low": 1, "high": 9}
+    edit_published(folder, lambda content: content["bounds"].append(bounds))
+    run_dvc(folder, "repro", "report")
+
+
 def out_of_bounds(folder: Path) -> None:
     edit_published(folder, lambda content: content["bounds"][0].update(low=0.98))
     run_dvc(folder, "repro", "report")
@@ -334,6 +340,7 @@ LIES = [
     (entry_without_stage, "former_report", "is no stage of dvc.yaml"),
     (frozen_stage, "report", "is frozen"),
     (out_of_bounds, "imdb", "test.accuracy is 0."),
+    (data_out_of_bounds, "imdb", "data.overlap.test_texts_in_train is 0, expected 1.0 to 9.0"),
     (not_reproduced, "report", "imdb test.accuracy of the notebooks differs from ours"),
     (invalid_params, FILES, "params.yaml: defaults.imdb.epochs: expected greater than 0"),
     (invalid_published, FILES, "published.yaml: published.0: expected one of imdb"),

@@ -146,6 +146,21 @@ def predict_command(model: str, text: tuple[str, ...], file: str | None, form: s
     run(lambda: predict_all(model, texts_from(list(text), file), form, explain))
 
 
+@main.command("errors")
+@click.argument("model")
+@click.option("--count", type=click.IntRange(min=0), default=10, show_default=True, help="How many to show.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def errors_command(model: str, count: int, as_json: bool) -> None:
+    """Show the test texts that a MODEL of params.yaml gets most confidently wrong.
+
+    With each: the words without which the output would change most, and the labels under which training has the same
+    text. At the end: how many of all errors, and of the most confident ones, training has under another label.
+    """
+    from stages.texts.errors import show_errors
+
+    run(lambda: show_errors(model, count, as_json))
+
+
 @main.command("export")
 @click.argument("model")
 @click.argument("folder", type=click.Path(path_type=Path))

@@ -57,7 +57,7 @@ for package, module in seen.items():  # importable again
 from stages.common.basics.artifacts import new_directory, read_json, write_json  # noqa: E402
 from stages.common.basics.errors import UserError  # noqa: E402
 from stages.common.basics.params import BINARY_LOSSES, Settings  # noqa: E402
-from stages.common.basics.rows import Rows  # noqa: E402
+from stages.common.basics.rows import ChosenRows, Rows  # noqa: E402
 
 # Steps of one millisecond do not gain from splitting an operation over cores: one thread computes while another
 # prepares the next batch. Fixed counts also mean that results do not depend on the number of cores.
@@ -217,7 +217,7 @@ class Feed:
     They are read a block at a time, so that memory does not depend on how many there are.
     """
 
-    def __init__(self, rows: Rows, loss: str, classes: int) -> None:
+    def __init__(self, rows: Rows | ChosenRows, loss: str, classes: int) -> None:
         self.size = len(rows.labels)
         self._rows = rows
         self._loss = loss

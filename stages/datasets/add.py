@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from tabulate import tabulate
 from tqdm import tqdm
 
-from stages.common.basics.artifacts import RAW, REPORTS
+from stages.common.basics.artifacts import DATASET_REPORTS, RAW, REPORTS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, Name, Params, TextDataset, load_params
 from stages.datasets.first_model import Choice, choose_defaults, choose_units
@@ -244,6 +244,7 @@ def show(name: str, source: Path, layout: Layout, findings: Findings) -> None:
         print(f"Left out: {len(layout.ignored) - FEW_FILES} more such files.")
     print(
         f"\nThe texts are in {RAW / name}, kept by DVC; {PARAMS_FILE} has the dataset {name} and a model {name}.\n"
-        f"Next: `bagpipe repro`, then see {REPORTS / 'README.md'}.\n"
+        f"Next: `bagpipe repro`, then see {REPORTS / 'README.md'}. Before you train, `bagpipe repro inspect@{name}`\n"
+        f"looks for test texts that training has, for contradictions and rare classes: {DATASET_REPORTS / name}.\n"
         f"To keep it: `git add {PARAMS_FILE} {RAW / name}.dvc`. To take it all back: `bagpipe remove {name}`."
     )

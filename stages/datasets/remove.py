@@ -33,7 +33,7 @@ def remove(name: str) -> None:
     models = [model for model, settings in params.models.items() if settings.dataset == name]
     if len(models) == len(params.models):
         raise UserError(f"{PARAMS_FILE}: expected a model of another dataset to remain, found none")
-    check_not_published(models, params)
+    check_not_published([*models, name], params)
     text = read_params()
     for section, entries in (("datasets", [name]), ("defaults", [name]), ("models", models)):
         for entry in entries:
@@ -63,8 +63,8 @@ def remove(name: str) -> None:
     print("Next: `dvc repro report` writes the report without it.")
 
 
-def check_not_published(models: list[str], params: Params) -> None:
-    """Check that published.yaml names none of the models, for it would be invalid without them.
+def check_not_published(names: list[str], params: Params) -> None:
+    """Check that published.yaml names none of the models and datasets, for it would be invalid without them.
 
     Raises:
         UserError: it does.
@@ -72,7 +72,7 @@ def check_not_published(models: list[str], params: Params) -> None:
     notebooks = load_published(params)
     for section in ("published", "bounds"):
         for index, entry in enumerate(getattr(notebooks, section)):
-            if {entry.of, getattr(entry, "against", None)} & set(models):
+            if {entry.of, getattr(entry, "against", None)} & set(names):
                 raise UserError(
                     f"{PUBLISHED_FILE}: {section}.{index}: expected no figure of {entry.of}; take it out first"
                 )

@@ -1,6 +1,6 @@
 """How every figure looks: the same colour for the same thing, and the same bytes for the same numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,16 +29,20 @@ STYLE = {
 
 
 @contextmanager
-def figure(path: Path, plots: Plots, width: float = 1, height: float = 1, panels: int = 1) -> Iterator[list[Axes]]:
+def figure(
+    path: Path, plots: Plots, width: float = 1, height: float = 1, panels: int = 1, heights: Sequence[float] = ()
+) -> Iterator[list[Axes]]:
     """Yield axes to draw on, side by side; write them to `path` as PNG when the block succeeds.
 
     Args:
         width, height: of each panel, in units of the size that params.yaml gives.
+        heights: of panels one below the other, instead.
     """
-    size = (plots.width * width * panels, plots.height * height)
+    size = (plots.width * width * panels, plots.height * (sum(heights) or height))
+    grid = {"nrows": len(heights), "height_ratios": heights} if heights else {"ncols": panels}
     with style.context(["default", STYLE]):  # "default": whatever a user's matplotlibrc says
-        drawing, axes = plt.subplots(1, panels, figsize=size, dpi=plots.dpi, layout="constrained", squeeze=False)
-        yield list(axes[0])
+        drawing, axes = plt.subplots(figsize=size, dpi=plots.dpi, layout="constrained", squeeze=False, **grid)
+        yield list(axes.ravel())
         with new_file(path) as partial:
             drawing.savefig(partial, format="png", metadata={"Software": None})
         plt.close(drawing)

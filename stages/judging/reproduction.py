@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from scipy import stats
 
@@ -19,7 +19,7 @@ class Results(NamedTuple):
     """What reports/ holds, by model or dataset.
 
     figures: under `seed`, by the names that published.yaml uses, as in `test.accuracy`.
-    spreads: replicates.json.
+    spreads: replicates.json; data: data.json.
     """
 
     figures: Mapping[str, dict[str, float]]
@@ -27,15 +27,19 @@ class Results(NamedTuple):
     spreads: Mapping[str, dict[str, dict[str, float]]]
     histories: Mapping[str, Table]
     baselines: Mapping[str, dict[str, dict[str, float]]]
+    data: Mapping[str, dict[str, Any]]
 
 
 def figures_of(model: str) -> dict[str, float]:
     """A model's figures under `seed`."""
-    test = read_json(MODEL_REPORTS / model / "metrics.json")["test"]
-    validation = read_json(MODEL_REPORTS / model / "validation.json")
-    return {f"test.{key}": value for key, value in test.items()} | {
-        f"validation.{key}": value for key, value in validation.items()
-    }
+    parts = read_json(MODEL_REPORTS / model / "metrics.json")
+    parts["validation"] = read_json(MODEL_REPORTS / model / "validation.json")
+    return {f"{part}.{key}": value for part, figures in parts.items() for key, value in figures.items()}
+
+
+def data_of(dataset: str) -> dict[str, Any]:
+    """What `inspect` has found in a dataset."""
+    return read_json(DATASET_REPORTS / dataset / "data.json")
 
 
 def read_results(params: Params) -> Results:
@@ -47,6 +51,7 @@ def read_results(params: Params) -> Results:
         spreads={name: read_json(MODEL_REPORTS / name / "replicates.json") for name in models},
         histories={name: read_csv(MODEL_REPORTS / name / "history.csv") for name in models},
         baselines={name: read_json(DATASET_REPORTS / name / "baselines.json") for name in sorted(params.defaults)},
+        data={name: data_of(name) for name in sorted(params.defaults)},
     )
 
 

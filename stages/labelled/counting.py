@@ -86,7 +86,7 @@ def block_of(part: Part | None, texts: list[Text]) -> Block:
     return Block(part, strings, labels, groups if groups[0] is not None else None)
 
 
-def hash_of(content: bytes, salt: int) -> int:
+def hash_of(content: bytes | memoryview, salt: int) -> int:
     """64 bits that any machine makes of the same content."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=8, salt=salt.to_bytes(16, "little")).digest(), "big")
 

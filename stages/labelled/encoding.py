@@ -135,4 +135,4 @@ def encode_bucket(path: Path, columns_file: Path, width: int, numbers: np.ndarra
     keys = np.concatenate([rows * width + found[found != ABSENT], np.arange(len(order)) * width + START])
     keys.sort()
     counts = np.bincount(keys // width, minlength=len(order))
-    return RowBlock((keys % width).astype(np.int32), counts, labels[sorted_rows])
+    return RowBlock((keys % width).astype(np.int32), counts, labels[sorted_rows], order[sorted_rows])

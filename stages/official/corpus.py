@@ -13,6 +13,7 @@ import numpy as np
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import OfficialDataset
+from stages.labelled.counting import hash_of
 from stages.labelled.words import INDEX_FROM, OUT_OF_VOCABULARY, START
 from stages.official.pickled_lists import NotIntegerListsError, read_blocks
 
@@ -78,7 +79,25 @@ def read_texts(archive: Path, name: str) -> Iterator[list[list[int]]]:
             raise UserError(f"{archive}: {name}: expected {expected:,} texts, found {found:,}")
 
 
+def flattened(texts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """The texts' word indices one behind the other, int64, and the length of each, int64, shape (n,)."""
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+    return np.fromiter(itertools.chain.from_iterable(texts), np.int64, int(sizes.sum())), sizes
+
+
+def hashes_of(indices: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """A hash of each text, all its words in their order: uint64, shape (n,); indices, sizes: see `flattened`."""
+    content, ends = memoryview(indices.astype("<i4").tobytes()), np.cumsum(sizes) * 4
+    places = zip((ends - sizes * 4).tolist(), ends.tolist(), strict=True)
+    return np.fromiter((hash_of(content[start:end], 0) for start, end in places), np.uint64, len(sizes))
+
+
 def encode(texts: list[list[int]], num_words: int) -> tuple[np.ndarray, np.ndarray]:
+    """Encode texts, see `encode_flattened`."""
+    return encode_flattened(*flattened(texts), num_words)
+
+
+def encode_flattened(indices: np.ndarray, sizes: np.ndarray, num_words: int) -> tuple[np.ndarray, np.ndarray]:
     """Encode texts as `keras.datasets.*.load_data(num_words)` does.
 
     Each text starts with 1; a word's index is raised by 3; what then is num_words or more becomes 2.
@@ -86,15 +105,14 @@ def encode(texts: list[list[int]], num_words: int) -> tuple[np.ndarray, np.ndarr
     Returns:
         The texts one behind the other, int32, shape (tokens,), and each one's length, int64, shape (n,).
     """
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
+    lengths = sizes + 1
     starts = np.cumsum(lengths) - lengths
     tokens = np.empty(int(lengths.sum()), np.int32)
     words = np.ones(len(tokens), bool)
     words[starts] = False
-    indices = np.fromiter(itertools.chain.from_iterable(texts), np.int64, len(tokens) - len(texts))
     if len(indices) and indices.min() < 0:
         raise UserError(f"expected word indices of 0 or more, found {indices.min()}")
-    indices += INDEX_FROM
+    indices = indices + INDEX_FROM
     indices[indices >= num_words] = OUT_OF_VOCABULARY
     tokens[words] = indices
     tokens[starts] = START

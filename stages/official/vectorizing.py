@@ -1,8 +1,8 @@
 """Multi-hot rows of a dataset's official files, those of `keras.datasets.D.load_data(num_words)` in its order.
 
 The notebooks write them out as 25,000 x 10,000 numbers, of which 1.3 % are ones; here only the ones are kept. Texts
-pass through a block at a time: memory does not grow with the corpus but for some bytes a text (its place, length and
-label).
+pass through a block at a time: memory does not grow with the corpus but for some bytes a text (its place, length,
+label and hash).
 """
 
 import os
@@ -16,7 +16,17 @@ from stages.common.basics.artifacts import write_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import OfficialDataset
 from stages.common.basics.rows import RowBlock, write_split
-from stages.official.corpus import encode, file_of, read_labels, read_texts, read_word_index, split_order, text_arrays
+from stages.official.corpus import (
+    encode_flattened,
+    file_of,
+    flattened,
+    hashes_of,
+    read_labels,
+    read_texts,
+    read_word_index,
+    split_order,
+    text_arrays,
+)
 
 MARKS = 4_000_000  # of distinct(): a block of rows times num_words, in bytes
 ROWS_A_BLOCK = 4_096  # of ordered_blocks(): gathered and written at a time
@@ -29,7 +39,7 @@ def distinct(tokens: np.ndarray, lengths: np.ndarray, num_words: int) -> Iterato
     A block of rows is marked in a small bitmap, whose marks come out in order; sorting would be slower.
 
     Args:
-        tokens, lengths: see `corpus.encode`.
+        tokens, lengths: see `corpus.encode_flattened`.
 
     Yields:
         A block's ids, int32, and the number of ids of each of its rows, int64.
@@ -47,29 +57,33 @@ def distinct(tokens: np.ndarray, lengths: np.ndarray, num_words: int) -> Iterato
         yield (places - np.repeat(offsets, distinct_counts)).astype(np.int32), distinct_counts
 
 
-def spool(archive: Path, name: str, num_words: int, path: Path) -> np.ndarray:
+def spool(archive: Path, name: str, num_words: int, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Write the rows' ids to `path` in the archive's order.
 
     Returns:
-        Where each row starts and, last, the last one ends, in ids: int64, shape (n + 1,).
+        Where each row starts and, last, the last one ends, in ids: int64, shape (n + 1,); and each text's hash.
     """
     smallest = np.min_scalar_type(num_words)
-    counts = [np.zeros(1, smallest)]
+    counts, hashes = [np.zeros(1, smallest)], [np.zeros(0, np.uint64)]
     with open(path, "wb") as file:
         for texts in read_texts(archive, name):
-            for ids, block_counts in distinct(*encode(texts, num_words), num_words):
+            indices, sizes = flattened(texts)
+            hashes.append(hashes_of(indices, sizes))
+            for ids, block_counts in distinct(*encode_flattened(indices, sizes, num_words), num_words):
                 file.write(ids)  # not tofile(): it does not notice when the last bytes fail
                 counts.append(block_counts.astype(smallest))
-    return np.cumsum(np.concatenate(counts), dtype=np.int64)
+    return np.cumsum(np.concatenate(counts), dtype=np.int64), np.concatenate(hashes)
 
 
-def ordered_blocks(spooled: Path, starts: np.ndarray, order: np.ndarray, labels: np.ndarray) -> Iterator[RowBlock]:
+def ordered_blocks(
+    spooled: Path, starts: np.ndarray, order: np.ndarray, labels: np.ndarray, hashes: np.ndarray
+) -> Iterator[RowBlock]:
     """Yield the rows at positions `order` of a spooled array.
 
     They are read one by one, not through a memory map, whose neighbouring pages would count as ours, too.
 
     Args:
-        spooled, starts: see `spool`; labels: in the archive's order.
+        spooled, starts: see `spool`; labels, hashes: in the archive's order.
     """
     with open(spooled, "rb") as ids:
         for start in range(0, len(order), ROWS_A_BLOCK):
@@ -77,7 +91,7 @@ def ordered_blocks(spooled: Path, starts: np.ndarray, order: np.ndarray, labels:
             counts = starts[rows + 1] - starts[rows]
             places = zip((starts[rows] * ID_BYTES).tolist(), (counts * ID_BYTES).tolist(), strict=True)
             content = b"".join(os.pread(ids.fileno(), size, place) for place, size in places)
-            yield RowBlock(np.frombuffer(content, np.int32), counts, labels[rows].astype(np.int64))
+            yield RowBlock(np.frombuffer(content, np.int32), counts, labels[rows].astype(np.int64), hashes[rows])
 
 
 def vectorize_official(dataset: OfficialDataset, raw: Path, folder: Path) -> dict[str, int]:
@@ -90,11 +104,11 @@ def vectorize_official(dataset: OfficialDataset, raw: Path, folder: Path) -> dic
     rows = {}
     for name, splits in split_order(dataset, sizes).items():
         with tempfile.NamedTemporaryFile(dir=folder) as spooled:
-            starts = spool(archive, name, dataset.num_words, Path(spooled.name))
+            starts, hashes = spool(archive, name, dataset.num_words, Path(spooled.name))
             if len(starts) - 1 != sizes[name]:
                 raise UserError(f"{archive}: {name}: expected {sizes[name]:,} texts, found {len(starts) - 1:,}")
             for split, order in splits.items():
-                blocks = ordered_blocks(Path(spooled.name), starts, order, labels[name])
+                blocks = ordered_blocks(Path(spooled.name), starts, order, labels[name], hashes)
                 rows[split] = write_split(folder / split, blocks, dataset.num_words)
     write_json(folder / "labels.json", dataset.labels)
     write_json(folder / "word_index.json", index)

@@ -6,6 +6,7 @@ from stages.common.basics.params import Params, Settings, models_of, ordered_mod
 from stages.judging.comparison import ALPHA, CONFIDENCE
 from stages.judging.published import Notebooks
 from stages.judging.reproduction import Judgement, Results
+from stages.reporting.datasets import paragraphs, unseen_table
 from stages.reporting.tables import (
     against_baseline,
     baselines_table,
@@ -108,6 +109,17 @@ further seeds, how far their mean is from the published figure, and the one run 
 Sources:
 
 {sources}
+
+## What is in the data
+
+{paragraphs(params, notebooks, results)}
+
+Texts are the same here if all their words are, in their order. Test accuracy over seeds, on all test texts and on \
+the unseen ones, those that training does not have word for word; the ceiling is the accuracy, on all test texts, of \
+giving each the label that it bears most often in the whole corpus:
+
+{unseen_table(params, results)}
+![Texts of each class](texts_of_classes.png)
 
 ## Which published figures are reproduced
 

@@ -5,10 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from stages.drawing.figures import BASELINE, PUBLISHED, REFERENCE, TEST
+from stages.common.basics.artifacts import Table
+from stages.drawing.figures import BASELINE, PUBLISHED, REFERENCE, TEST, TRAINING
 from stages.judging.comparison import Runs
 from stages.judging.reproduction import Judgement
 from stages.reporting.tables import what
+
+MOST_CLASSES = 50  # drawn
 
 
 def draw_reproduction(axes: Axes, judgements: list[Judgement]) -> None:
@@ -27,6 +30,25 @@ def draw_reproduction(axes: Axes, judgements: list[Judgement]) -> None:
         title="Published figures beside ours",
         xlabel="Distance from our mean; 1 is the end of the 95 % prediction interval",
         ylim=(len(drawn) - 0.5, -0.5),
+    )
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def draw_classes(axes: Axes, dataset: str, classes: Table) -> None:
+    """Draw how many texts of each class there are, the most frequent first; classes: classes.csv."""
+    shown = sorted(classes, key=lambda line: -int(line["train"]))[:MOST_CLASSES]
+    places = np.arange(len(shown))
+    for shift, part, color in ((-0.2, "train", TRAINING), (0.2, "test", TEST)):
+        counts = [int(line[part]) for line in shown]
+        axes.barh(places + shift, counts, 0.4, color=color, label={"train": "training"}.get(part, part))
+    axes.set_yticks(places, [line["class"] for line in shown])
+    title = "each class" if len(classes) == len(shown) else f"the {MOST_CLASSES} most frequent classes"
+    axes.set(
+        title=f"{dataset}: texts of {title}",
+        xlabel="Texts",
+        xscale="log",
+        xlim=(0.8, None),
+        ylim=(len(shown) - 0.5, -0.5),
     )
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 

@@ -16,9 +16,9 @@ from stages.common.basics.params import PARAMS_FILE, Params, replicate_seeds, se
 from stages.common.basics.processor import SAME_BYTES
 from stages.common.basics.watch import PIPELINE_FILE
 from stages.common.history import validation_figures
-from stages.judging.published import PUBLISHED_FILE
-from stages.judging.reproduction import figures_of, judge, read_results
-from stages.replicate import SUMMARIZED, spread
+from stages.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds
+from stages.judging.reproduction import data_of, figures_of, judge, read_results
+from stages.replicate import summary_of
 from stages.review.committed import CommittedPipeline, Finding, again, split_deps, value_at
 from stages.review.git import git_names
 from stages.review.history import results_are_those_of_their_params
@@ -128,7 +128,7 @@ def agreements(name: str, params: Params) -> Iterator[tuple[str, str, bool]]:
     seeds = replicate_seeds(params.seed, n)
     problem = f"replicates.csv does not have the seeds {seeds[0]} to {seeds[-1]}, as params.yaml"
     yield "replicate", problem, replicates["seed"] == list(seeds)
-    summary = {"n": n} | {short: spread(replicates[figure]) for figure, short in SUMMARIZED.items()}
+    summary = {"n": n} | summary_of(replicates)
     written = read_json(folder / "replicates.json")
     written["accuracy"].pop("se_of_texts")  # which needs the test texts
     yield "replicate", "replicates.json does not follow from replicates.csv", written == summary
@@ -149,7 +149,7 @@ def results_hold(pipeline: CommittedPipeline) -> Iterator[Finding]:
     try:
         yield from verdicts_hold(pipeline)
         for bounds in pipeline.notebooks.bounds:
-            found = figures_of(bounds.of).get(bounds.figure)
+            found = bounded_figure(bounds)
             if found is None:
                 yield Finding(bounds.of, f"has no {bounds.figure}", f"mend `bounds` in {PUBLISHED_FILE}")
             elif not bounds.low <= found <= bounds.high:
@@ -159,6 +159,13 @@ def results_hold(pipeline: CommittedPipeline) -> Iterator[Finding]:
         pass  # see `lock_is_consistent`
     except UNREADABLE as error:
         yield Finding("report", f"verdicts or bounded figures cannot be read ({error!r})", "`dvc repro`")
+
+
+def bounded_figure(bounds: Bounds) -> float | None:
+    """The figure under `seed`, or of data.json; None if there is none."""
+    if bounds.figure in OF_THE_DATA:
+        return value_at(data_of(bounds.of), bounds.figure.split(".")[1:])
+    return figures_of(bounds.of).get(bounds.figure)
 
 
 def verdicts_hold(pipeline: CommittedPipeline) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from stages.common.basics.artifacts import MODEL_REPORTS, read_json
+from stages.common.basics.artifacts import DATASET_REPORTS, MODEL_REPORTS, read_json
 from stages.common.basics.params import Params, settings_of
 from stages.common.basics.rows import open_rows
 from stages.review.git import try_git
@@ -66,13 +66,34 @@ def figures(name: str, has_replicates: bool) -> str:
         lines.append([figure, f"{value:.4f}", shown])
     header = ["on the test set", "this model", f"mean ± sd of {spread['n']} other seeds" if spread else "other seeds"]
     table = tabulate(lines, header, tablefmt="github", disable_numparse=True)
+    unseen = read_json(folder / "metrics.json").get("test_unseen", {}).get("accuracy")
+    if unseen is not None:
+        table += f"\n\nAccuracy on the test texts that training does not have word for word: {unseen:.4f}"
+        over_seeds = spread.get("unseen_accuracy")
+        table += f" ({over_seeds['mean']:.4f} ± {over_seeds['sd']:.4f} over seeds)." if over_seeds else "."
     if not spread:
         table += f"\n\nThe spread over seeds is not known: `dvc repro replicate@{name}` measures it."
     return table
 
 
-def card(params: Params, name: str, labels: list[str], has_replicates: bool) -> str:
-    """The card, in Markdown."""
+def caveats(dataset: str) -> str:
+    """What of the texts bears on the figures, from data.json."""
+    data = read_json(DATASET_REPORTS / dataset / "data.json")
+    count, never, near = (
+        data["overlap"][key] for key in ("test_texts_in_train", "none_with_its_label", "near_duplicates")
+    )
+    said = f"Of {data['test']['texts']:,} test texts {count:,} are in the training part word for word"
+    said += f", {never:,} of them never under the label that the test expects" if never else ""
+    said += f"; {near:,} more are there nearly."
+    if data["ceiling"] < 1:
+        said += (
+            f" As some texts stand under several labels, no accuracy beyond {data['ceiling']:.4f} is to be expected."
+        )
+    return said
+
+
+def card(params: Params, name: str, labels: list[str], has_replicates: bool, has_data: bool) -> str:
+    """The card, in Markdown. has_replicates, has_data: whether `replicate` and `inspect` are up to date."""
     dataset = params.models[name].dataset
     listed = ", ".join(labels) if len(labels) <= FEW else "listed in `assets/labels.json`"
     terms = params.terms.get(dataset, f"Nothing is stated: params.yaml has no `terms` of {dataset}.")
@@ -83,6 +104,9 @@ def card(params: Params, name: str, labels: list[str], has_replicates: bool) -> 
             origin(params, name),
             "## How good it is",
             figures(name, has_replicates),
+            caveats(dataset)
+            if has_data
+            else f"What is in the texts is not known: `dvc repro inspect@{dataset}` looks.",
             "## How to call it",
             USE.format(classes=len(labels)),
             f"## The data\n\n{terms}\n",

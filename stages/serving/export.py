@@ -53,16 +53,16 @@ def export(name: str, folder: Path) -> None:
     check_empty(folder)
     if not (MODELS / name).is_dir():
         raise UserError(f"{MODELS / name}: {name} is not trained yet; run `dvc repro evaluate@{name}`")
-    needed, wanted = [f"train@{name}", f"evaluate@{name}"], f"replicate@{name}"
-    stale = stale_stages(*needed, wanted)
+    dataset = params.models[name].dataset
+    needed, replicates, looked = [f"train@{name}", f"evaluate@{name}"], f"replicate@{name}", f"inspect@{dataset}"
+    stale = stale_stages(*needed, replicates, looked)
     if stale & set(needed):
         raise UserError(
             f"{' and '.join(sorted(stale & set(needed)))}: expected to be up to date, for the card to tell of this "
             f"model; run `dvc repro evaluate@{name}`"
         )
-    dataset = params.models[name].dataset
     index, labels = word_index(dataset), load_labels(dataset)
-    text = card(params, name, labels, has_replicates=wanted not in stale)
+    text = card(params, name, labels, has_replicates=replicates not in stale, has_data=looked not in stale)
 
     from stages.common.network import load, tf  # TensorFlow, after what can fail quickly
     from stages.serving.portable import TextClassifier

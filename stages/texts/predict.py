@@ -66,14 +66,14 @@ class Classifier:
         tf = self._network.tf
         ends = np.cumsum([0, *map(len, ids)], dtype=np.int64)
         ragged = tf.RaggedTensor.from_row_splits(np.concatenate(ids), ends, validate=False)
-        return _of_each_label(self._model.predict_on_batch(self._network.multi_hot(ragged, self._num_words)))
+        return of_each_label(self._model.predict_on_batch(self._network.multi_hot(ragged, self._num_words)))
 
-    def _pushes(self, ids: np.ndarray, label: int, probability: float) -> list[tuple[str, float]]:
+    def pushes(self, ids: np.ndarray, label: int, probability: float) -> list[tuple[str, float]]:
         """The words that change the label's probability most when left out, and by how much."""
         words = ids[ids > OUT_OF_VOCABULARY]
         first = self._layers[0]
         sums = first.kernel[ids].sum(axis=0) + first.bias - first.kernel[words]  # a row for each word left out
-        without = _of_each_label(self._network.outputs(self._layers, sums).numpy())[:, label]
+        without = of_each_label(self._network.outputs(self._layers, sums).numpy())[:, label]
         changes = probability - without
         most = np.argsort(-np.abs(changes), kind="stable")[:EXPLAINED]
         return [(self._words.get(int(words[place]), UNKNOWN), float(changes[place])) for place in most]
@@ -85,11 +85,11 @@ class Classifier:
         for text, row, p in zip(texts, ids, probabilities, strict=True):
             best = np.argsort(-p, kind="stable")[:TOP]
             top = [(self.labels[label], float(p[label])) for label in best]
-            pushes = self._pushes(row, best[0], p[best[0]]) if explain else None
+            pushes = self.pushes(row, best[0], p[best[0]]) if explain else None
             yield Prediction(text, top, p, len(row) - 1, pushes)
 
 
-def _of_each_label(output: np.ndarray) -> np.ndarray:
+def of_each_label(output: np.ndarray) -> np.ndarray:
     """Shape (n, classes), also of the one column that a binary loss leaves."""
     return output if output.shape[1] > 1 else np.hstack([1 - output, output])
 

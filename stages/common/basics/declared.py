@@ -30,6 +30,7 @@ from stages.common.basics.watch import PIPELINE_FILE, STAGES, Watch
 
 # Modules that may change a result, and the distributions that bring them, with and without GPU support
 LIBRARIES = {
+    "datasketch": ["datasketch"],
     "keras": ["keras"],
     "matplotlib": ["matplotlib"],
     "numpy": ["numpy"],

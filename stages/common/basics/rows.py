@@ -18,11 +18,15 @@ Split = Literal["train", "test"]
 
 
 class RowBlock(NamedTuple):
-    """Some rows: ids, int32, one row behind the other; how many of each, int64; labels, int64."""
+    """Some rows: ids, int32, one row behind the other; how many of each, int64; labels, int64.
+
+    hashes: of all words of each row's text, in their order, uint64: two texts that are the same have the same.
+    """
 
     indices: np.ndarray
     lengths: np.ndarray
     labels: np.ndarray
+    hashes: np.ndarray
 
 
 class Rows(NamedTuple):
@@ -59,6 +63,17 @@ class Rows(NamedTuple):
         indptr = np.asarray(self.indptr[start : stop + 1])
         indices = self.indices[int(indptr[0]) : int(indptr[-1])]
         return indptr[1:] - indptr[:-1], np.asarray(indices), np.asarray(self.labels[start:stop])
+
+
+class ChosenRows:
+    """Those of some rows that are chosen, bool, shape (n,), in their order; read by `take` as all are."""
+
+    def __init__(self, rows: Rows, chosen: np.ndarray) -> None:
+        self._rows, self._places = rows, np.flatnonzero(chosen)
+        self.labels, self.columns = np.asarray(rows.labels)[self._places], rows.columns
+
+    def take(self, positions: np.ndarray) -> Rows:
+        return self._rows.take(self._places[positions])
 
 
 @dataclass(frozen=True)
@@ -101,12 +116,14 @@ def write_split(folder: Path, blocks: Iterable[RowBlock], columns: int) -> int:
         _npy_stream(folder / "indptr.npy", np.int64) as indptr,
         _npy_stream(folder / "indices.npy", np.int32) as indices,
         _npy_stream(folder / "labels.npy", np.int64) as labels,
+        _npy_stream(folder / "hashes.npy", np.uint64) as hashes,
     ):
         indptr.write(np.zeros(1, np.int64))
         for block in blocks:
             indptr.write(ids + np.cumsum(block.lengths))
             indices.write(block.indices)
             labels.write(block.labels)
+            hashes.write(block.hashes)
             rows, ids = rows + len(block.labels), ids + len(block.indices)
     write_npy(folder / "shape.npy", np.array([rows, columns]))
     return rows
@@ -140,6 +157,16 @@ def open_rows(dataset: str, split: Split) -> Rows:
     folder = VECTORIZED / dataset / split
     indptr, indices, labels = (Stored.at(folder / f"{name}.npy") for name in ("indptr", "indices", "labels"))
     return Rows(indptr, indices, labels, np.load(folder / "shape.npy"))
+
+
+def load_hashes(dataset: str, split: Split) -> np.ndarray:
+    """A hash of each row's text, all its words in their order: uint64, shape (n,)."""
+    return np.load(VECTORIZED / dataset / split / "hashes.npy")
+
+
+def seen_in_training(dataset: str) -> np.ndarray:
+    """Whether training has each test text, too, word for word: bool, shape (n,)."""
+    return np.isin(load_hashes(dataset, "test"), load_hashes(dataset, "train"))
 
 
 def load_labels(dataset: str) -> list[str]:

@@ -1,0 +1,125 @@
+"""What `inspect` has found in each dataset, in words, and what it means for the figures."""
+
+import statistics
+from typing import Any
+
+from stages.common.basics.params import Params, models_of, ordered_models
+from stages.judging.published import Notebooks
+from stages.judging.reproduction import Results, samples
+from stages.reporting.tables import ACCURACY, mean_and_spread, table
+
+UNSEEN = "test_unseen.accuracy"
+NUMBERS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+
+
+def one_in(count: int, total: int) -> str:
+    """`One in ten test texts (237 of 2,246)`, with the verb that follows."""
+    if not count:
+        return "No test text is"
+    counted = f"({count:,} of {total:,})"
+    n = round(total / count)
+    if n < 2:
+        return f"{count / total:.0%} of the test texts {counted} are"
+    return f"One in {NUMBERS[n - 2] if n <= 12 else f'{n:,}'} test texts {counted} is"
+
+
+def of_texts(name: str, data: dict[str, Any]) -> str:
+    """How many texts, how long, of which classes."""
+    train, test, classes, words = data["train"], data["test"], data["classes"], data["train"]["words"]
+    said = (
+        f"**{name}**: {train['texts']:,} training and {test['texts']:,} test texts of {classes['number']} classes. "
+        f"The most frequent class has {train['most_frequent_class']:.1%} of the training texts. "
+    )
+    rare = [
+        f"{classes[key]} {text}"
+        for key, text in (
+            ("missing_in_train", "without a training text"),
+            ("missing_in_test", "without a test text"),
+            ("fewer_than_ten_in_train", "with fewer than ten training texts"),
+        )
+        if classes[key]
+    ]
+    if rare:
+        said += f"Among the classes are {', '.join(rare)}. "
+    said += (
+        f"Half of the training texts have at most {words['decile_5']:,} words, one in ten at most "
+        f"{words['decile_1']:,} and nine in ten at most {words['decile_9']:,}; {test['words_beyond']:.1%} of the "
+        "words of the test texts are not in the vocabulary."
+    )
+    return said + (f" {data['empty_texts']:,} texts have no word." if data["empty_texts"] else "")
+
+
+def of_repetitions(data: dict[str, Any]) -> str:
+    """Which texts occur more than once."""
+    train, overlap = data["train"], data["overlap"]
+    count, never = overlap["test_texts_in_train"], overlap["none_with_its_label"]
+    said = f"{one_in(count, data['test']['texts'])} in the training part word for word"
+    if count:
+        under = f"{never:,} of them never under the label that the test expects" if never else "each under its label"
+        said += f", {under}"
+    several = train["texts_of_several_labels"]
+    return (
+        f"{said}; {overlap['near_duplicates']:,} more have a near duplicate there, with at least four in five words "
+        f"in common. In training, {train['duplicates']:,} texts repeat another, and "
+        f"{f'{several:,} distinct texts stand' if several else 'none stands'} under several labels."
+    )
+
+
+def meaning(name: str, data: dict[str, Any], params: Params, notebooks: Notebooks, results: Results) -> str:
+    """What that means for the figures, the published ones among them."""
+    said = ""
+    if data["ceiling"] < 1:
+        said = (
+            "Giving each test text the label that it bears most often in the whole corpus would reach an accuracy of "
+            f"{data['ceiling']:.4f}, as the same text cannot be right under two labels. "
+        )
+    models = [model for model in models_of(params, name) if has_unseen(results, model)]
+    if not models:
+        return said + ("" if data["overlap"]["test_texts_in_train"] else "The test accuracies are of new texts.")
+    reference = models[0]
+    every, unseen = (statistics.fmean(samples(results, reference, figure).values()) for figure in (ACCURACY, UNSEEN))
+    published = any(entry.of in models for entry in notebooks.published)
+    figures = "the published test accuracies and ours" if published else "the test accuracies"
+    said += (
+        f"The test accuracy of `{reference}` is {every:.4f} on all test texts and {unseen:.4f} on those that "
+        "training does not have. "
+    )
+    if abs(unseen - every) < params.verdicts.negligible:
+        return said + f"So the texts in both parts hardly affect {figures}."
+    side = "low" if unseen > every else "high"
+    said += (
+        f"So {figures} are about {100 * abs(unseen - every):.1f} points too {side} as estimates for texts that the "
+        "network has not seen"
+    )
+    overlap = data["overlap"]
+    if unseen > every and 2 * overlap["none_with_its_label"] > overlap["test_texts_in_train"]:
+        said += ": most of the test texts that it has seen stood under another label"
+    return f"{said}."
+
+
+def has_unseen(results: Results, model: str) -> bool:
+    return UNSEEN.replace(".", "_") in results.replicates[model][0]
+
+
+def paragraphs(params: Params, notebooks: Notebooks, results: Results) -> str:
+    """A paragraph for each dataset."""
+    return "\n\n".join(
+        f"{of_texts(name, data)} {of_repetitions(data)} {meaning(name, data, params, notebooks, results)}".strip()
+        for name, data in results.data.items()
+    )
+
+
+def unseen_table(params: Params, results: Results) -> str:
+    """Each model's accuracy on all test texts and on the unseen ones, below the ceiling."""
+
+    def line(name: str) -> list[str]:
+        every = samples(results, name, ACCURACY)
+        ceiling = f"{results.data[params.models[name].dataset]['ceiling']:.4f}"
+        if not has_unseen(results, name):
+            return [f"`{name}`", ceiling, mean_and_spread(every), "", ""]
+        unseen = samples(results, name, UNSEEN)
+        difference = statistics.fmean(unseen.values()) - statistics.fmean(every.values())
+        return [f"`{name}`", ceiling, mean_and_spread(every), mean_and_spread(unseen), f"{difference:+.4f}"]
+
+    header = ["model", "ceiling", "all test texts", "unseen test texts", "difference"]
+    return table(header, map(line, ordered_models(params)))

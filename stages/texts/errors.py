@@ -1,0 +1,166 @@
+"""`bagpipe errors`: the test texts that a model gets most confidently wrong, and how many of them are label noise.
+
+A text that training has word for word under another label than the test expects teaches the model what the test then
+counts as wrong. The predictions are those that `evaluate` has stored.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stages.common.basics.artifacts import PREDICTIONS
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import OfficialDataset, Params, load_params
+from stages.common.basics.rows import load_hashes, load_labels, load_rows, open_rows
+from stages.common.predictions import predicted_labels
+from stages.texts.decode import OfficialTexts, OwnTexts
+from stages.texts.predict import Classifier, of_each_label
+from stages.texts.words import check_name, word_index
+
+CONFIDENT = 100  # the most confident errors, of which a share is told
+SHOWN = 400  # characters of a text on the terminal
+
+
+class Errors(NamedTuple):
+    """Wrong predictions, the most confident first.
+
+    places: among the test texts, int64; expected, predicted: labels; confidence: the probability of the predicted
+    one; in_training: how many texts of each label training has that are the same word for word, empty if none.
+    """
+
+    places: np.ndarray
+    expected: np.ndarray
+    predicted: np.ndarray
+    confidence: np.ndarray
+    in_training: list[dict[int, int]]
+
+    def noise(self) -> np.ndarray:
+        """Whether training has the text under another label than expected: bool."""
+        pairs = zip(self.in_training, self.expected.tolist(), strict=True)
+        return np.array([bool(found.keys() - {expected}) for found, expected in pairs], bool)
+
+
+def find_errors(
+    probabilities: np.ndarray, test: tuple[np.ndarray, np.ndarray], train: tuple[np.ndarray, np.ndarray]
+) -> Errors:
+    """Find the wrong predictions.
+
+    Args:
+        probabilities: see stages/evaluate.py; test, train: hashes and labels of the texts.
+    """
+    predicted = predicted_labels(probabilities)
+    wrong = np.flatnonzero(predicted != test[1])
+    confidence = of_each_label(probabilities)[wrong, predicted[wrong]]
+    order = np.argsort(-confidence, kind="stable")
+    places = wrong[order]
+    labels_of: dict[int, dict[int, int]] = {content: {} for content in test[0][places].tolist()}
+    common = np.isin(train[0], test[0][places])
+    for content, label in zip(train[0][common].tolist(), train[1][common].tolist(), strict=True):
+        labels_of[content][label] = labels_of[content].get(label, 0) + 1
+    in_training = [dict(sorted(labels_of[content].items())) for content in test[0][places].tolist()]
+    return Errors(places, test[1][places], predicted[places], confidence[order], in_training)
+
+
+def escaped(text: str) -> str:
+    r"""A text that does nothing to a terminal: what is not printable is written as in `\x1b`."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def load_errors(params: Params, name: str) -> Errors:
+    """The wrong predictions of a model.
+
+    Raises:
+        UserError: it is not in params.yaml or not evaluated yet, or not on the test texts that are there now.
+    """
+    check_name("model", name, params.models)
+    dataset, path = params.models[name].dataset, PREDICTIONS / f"{name}.npy"
+    word_index(dataset)  # or the error that it is not there yet
+    if not path.exists():
+        raise UserError(f"{path}: not there yet; run `dvc repro evaluate@{name}`")
+    probabilities = np.load(path)
+    test, train = (
+        (load_hashes(dataset, part), np.asarray(load_rows(dataset, part).labels)) for part in ("test", "train")
+    )
+    if len(probabilities) != len(test[0]):
+        found = f"found {len(probabilities):,}; run `dvc repro evaluate@{name}`"
+        raise UserError(f"{path}: expected predictions of {len(test[0]):,} test texts, {found}")
+    return find_errors(probabilities, test, train)
+
+
+def summary(errors: Errors, tests: int) -> dict[str, int]:
+    """How many errors there are, and how many of all and of the most confident ones are label noise."""
+    noise = errors.noise()
+    return {
+        "test_texts": tests,
+        "errors": len(noise),
+        "errors_in_training_under_another_label": int(noise.sum()),
+        "most_confident": len(noise[:CONFIDENT]),
+        "most_confident_in_training_under_another_label": int(noise[:CONFIDENT].sum()),
+    }
+
+
+def described(params: Params, name: str, errors: Errors, count: int) -> list[dict[str, Any]]:
+    """The `count` most confident errors, each with its text and the words that pushed the model."""
+    dataset = params.models[name].dataset
+    settings, names, places = params.datasets[dataset], load_labels(dataset), errors.places[:count]
+    if not len(places):
+        return []
+    texts = (OfficialTexts if isinstance(settings, OfficialDataset) else OwnTexts)(dataset, settings, "test")
+    classifier, rows = Classifier(name), open_rows(dataset, "test")
+    found = []
+    for number, (place, text) in enumerate(zip(places.tolist(), texts.decoded(places), strict=True)):
+        label, confidence = int(errors.predicted[number]), float(errors.confidence[number])
+        pushes = classifier.pushes(rows.take(np.array([place])).indices, label, confidence)
+        found.append(
+            {
+                "test_text": place,
+                "expected": names[errors.expected[number]],
+                "predicted": names[label],
+                "probability": round(confidence, 6),
+                "explain": [{"word": word, "change": round(change, 6)} for word, change in pushes],
+                "in_training": {names[label]: texts for label, texts in errors.in_training[number].items()},
+                "text": text,
+            }
+        )
+    return found
+
+
+def as_lines(error: dict[str, Any]) -> str:
+    """An error, to be read."""
+    pushes = ", ".join(f"{push['word']} {push['change']:+.4f}" for push in error["explain"])
+    labels = ", ".join(f"{label} ({texts})" for label, texts in error["in_training"].items())
+    text = error["text"] if len(error["text"]) <= SHOWN else error["text"][: SHOWN - 3] + "..."
+    said = f"test text {error['test_text']}: expected {error['expected']}, found {error['predicted']}"
+    said += f" ({error['probability']:.4f})"
+    lines = [said, f"  because of: {pushes}", *([f"  in training as: {labels}"] if labels else []), f"  {text}"]
+    return "\n".join(map(escaped, lines))
+
+
+def in_words(found: dict[str, int]) -> str:
+    """The summary as sentences."""
+    errors, noise = found["errors"], found["errors_in_training_under_another_label"]
+    if not errors:
+        return f"None of {found['test_texts']:,} test texts is wrong."
+    said = (
+        f"{errors:,} of {found['test_texts']:,} test texts are wrong. Training has {noise:,} of these "
+        f"({noise / errors:.0%}) word for word under another label"
+    )
+    most, confident = found["most_confident"], found["most_confident_in_training_under_another_label"]
+    return said + (f", and {confident} of the {most} most confident ones." if most < errors else ".")
+
+
+def show_errors(name: str, count: int, as_json: bool) -> None:
+    """Print the `count` most confident errors of a model, and what share of all is label noise.
+
+    Raises:
+        UserError: see `load_errors`.
+    """
+    params = load_params()
+    errors = load_errors(params, name)
+    found = summary(errors, len(load_hashes(params.models[name].dataset, "test")))
+    texts = described(params, name, errors, count)
+    if as_json:
+        print(json.dumps({**found, "texts": texts}))  # ASCII: a terminal takes some other characters for commands
+    else:
+        print("\n\n".join([*map(as_lines, texts), in_words(found)]))

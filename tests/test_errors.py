@@ -1,0 +1,116 @@
+"""`bagpipe errors`: the most confident errors first, and which of them are label noise."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.common.basics.artifacts import read_json
+from stages.scratch.copies import bagpipe
+from stages.texts.errors import CONFIDENT, Errors, as_lines, escaped, find_errors, in_words, summary
+
+U = np.uint64
+PROBABILITIES = np.array(
+    [[0.9, 0.1, 0], [0.2, 0.7, 0.1], [0.05, 0.95, 0], [0, 0.3, 0.7], [0.8, 0.1, 0.1]], np.float32
+)
+TEST = np.array([10, 11, 12, 13, 13], U), np.array([0, 0, 2, 0, 0])  # the places 1, 2 and 3 are wrong
+TRAIN = np.array([12, 12, 11, 11, 13, 99], U), np.array([1, 1, 0, 1, 0, 2])
+
+
+def test_errors_come_with_their_labels_in_training() -> None:
+    found = find_errors(PROBABILITIES, TEST, TRAIN)
+    assert found.places.tolist() == [2, 1, 3]
+    assert found.expected.tolist() == [2, 0, 0]
+    assert found.predicted.tolist() == [1, 1, 2]
+    assert found.confidence.tolist() == pytest.approx([0.95, 0.7, 0.7])
+    assert found.in_training == [{1: 2}, {0: 1, 1: 1}, {0: 1}]
+    assert found.noise().tolist() == [True, True, False]
+    assert summary(found, 5) == {
+        "test_texts": 5,
+        "errors": 3,
+        "errors_in_training_under_another_label": 2,
+        "most_confident": 3,
+        "most_confident_in_training_under_another_label": 2,
+    }
+
+
+def test_a_column_of_one_class_will_do() -> None:
+    found = find_errors(
+        np.array([[0.9], [0.2], [0.4]], np.float32), (np.array([1, 2, 3], U), np.array([0, 1, 0])), TRAIN
+    )
+    assert found.places.tolist() == [0, 1]
+    assert found.confidence.tolist() == pytest.approx([0.9, 0.8])
+    assert found.in_training == [{}, {}]
+
+
+def test_the_share_of_noise_is_said_in_words() -> None:
+    def errors(noise: int, count: int) -> dict[str, int]:
+        zeros = np.zeros(count, int)
+        return summary(Errors(zeros, zeros, zeros, zeros, [{1: 1}] * noise + [{}] * (count - noise)), 1_000)
+
+    assert in_words(errors(0, 0)) == "None of 1,000 test texts is wrong."
+    assert in_words(errors(60, 200)) == (
+        "200 of 1,000 test texts are wrong. Training has 60 of these (30%) word for word under another label, "
+        f"and 60 of the {CONFIDENT} most confident ones."
+    )
+    assert in_words(errors(1, 4)).endswith("Training has 1 of these (25%) word for word under another label.")
+
+
+def test_nothing_reaches_the_terminal_but_text() -> None:
+    assert escaped("a\x1b[2Jb\x9b\u202ec\u2028 é 中") == r"a\x1b[2Jb\x9b\u202ec\u2028 é 中"
+    error = {"expected": "a\x1b", "predicted": "b", "probability": 0.5, "test_text": 1, "in_training": {"\x1b": 1}}
+    error |= {"explain": [{"word": "\x1b", "change": 0.1}], "text": "\x1b]0;x\x07" + "y" * 1_000}
+    lines = as_lines(error)
+    assert all(line.isprintable() for line in lines.split("\n"))
+    assert len(lines.split("\n")) == 4
+    assert lines.endswith("...")
+
+
+def test_the_command(copy: Path) -> None:
+    rows = copy / "data/vectorized/reuters"
+    labels, predicted = (
+        np.load(rows / "test/labels.npy"),
+        np.load(copy / "data/predictions/reuters.npy").argmax(axis=1),
+    )
+    (worst, *_) = sorted(
+        np.flatnonzero(predicted != labels),
+        key=lambda place: -np.load(copy / "data/predictions/reuters.npy")[place].max(),
+    )
+    hashes, train = np.load(rows / "test/hashes.npy"), np.load(rows / "train/labels.npy")
+    other = np.flatnonzero(train == predicted[worst])[0]
+    hashes[worst] = np.load(rows / "train/hashes.npy")[other]  # as if training had it as what it was taken for
+    (rows / "test/hashes.npy").unlink()  # it may be a link into the cache
+    np.save(rows / "test/hashes.npy", hashes)
+    done = bagpipe(copy, "errors", "reuters", "--count", "2", "--json", capture_output=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    names = read_json(rows / "labels.json")
+    first = found["texts"][0]
+    assert found["errors"] == (predicted != labels).sum()
+    assert found["errors_in_training_under_another_label"] == 1
+    assert len(found["texts"]) == 2
+    assert (first["expected"], first["predicted"]) == (names[labels[worst]], names[predicted[worst]])
+    assert first["in_training"] == {names[predicted[worst]]: 1}
+    assert first["test_text"] == worst
+    text = bagpipe(copy, "predict", "reuters", first["text"], "--explain", "--json", capture_output=True)
+    again = json.loads(text.stdout)
+    assert again["label"] == first["predicted"]
+    shown = bagpipe(copy, "errors", "reuters", "--count", "1", capture_output=True).stdout
+    assert shown.startswith(f"test text {worst}: expected {first['expected']}, found {first['predicted']} (")
+    assert f"  in training as: {first['predicted']} (1)\n" in shown
+    assert "Training has 1 of these" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "said"),
+    [("imbd", None, "no model 'imbd'"), ("imdb", "data/predictions/imdb.npy", "run `dvc repro evaluate@imdb`")],
+)
+def test_what_is_not_there(copy: Path, name: str, missing: str | None, said: str) -> None:
+    if missing:
+        (copy / missing).unlink()
+    done = bagpipe(copy, "errors", name, capture_output=True)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
