@@ -335,7 +335,8 @@ def test_an_entry_in_the_middle_goes_alone() -> None:
     }
     without = without_entry(COMMITTED, "models", "reuters_holdout")
     assert "reuters_integer_labels" in without
-    assert "reuters_holdout" not in without
+    assert "reuters_holdout:\n    dataset" in COMMITTED
+    assert "reuters_holdout:\n    dataset" not in without
 
 
 # The first model
