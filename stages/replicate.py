@@ -6,11 +6,11 @@ Writes  reports/models/M/replicates.csv, one line a seed: the final run's test f
         reports/models/M/replicates.json, their means and standard deviations, and the standard error of the accuracy
         that comes from the size of the test set; `unseen_accuracy` is that of the test texts that training does not
         have word for word, and missing if there are none
-        data/replicates/M: the same lines, which test texts each run got right, and what all that rests on
 
-The seeds are 1000 * seed + 1, + 2, ... Those that data/replicates/M has already, of the same code, params and rows,
-are not run again, so more seeds cost only what they add, and an interrupted stage goes on where it was. One process
-runs them all, on one compiled model for each kind of run.
+The seeds are 1000 * seed + 1, + 2, ... One process runs them all, on one compiled model for each kind of run. The
+runs are kept in .dvc/tmp/replicates, as DVC's run cache keeps those of whole stages: for a hash of the code, params,
+rows and versions of libraries that they depend on. So more seeds cost only what they add, and an interrupted stage
+goes on where it was.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.common.basics.artifacts import (
+    KEPT_REPLICATES,
     MODEL_REPORTS,
-    REPLICATES,
     VECTORIZED,
     new_directory,
     read_csv,
@@ -142,25 +142,23 @@ def standard_error_of_texts(correct: np.ndarray) -> float:
 
 
 def replicate(params: Params, name: str) -> None:
-    settings, folder = settings_of(params, name), REPLICATES / name
+    settings, folder = settings_of(params, name), KEPT_REPLICATES / name
     seeds = replicate_seeds(params.seed, params.replicates.of(name))
     inputs = fingerprint(params, name, settings)
     kept = read_kept(folder, inputs)
-    runs = {seed: kept[seed] for seed in seeds if seed in kept}
     missing = [seed for seed in seeds if seed not in kept]
-    known = f"; {len(runs)} are there already" if runs else ""
+    known = f"; {len(seeds) - len(missing)} are there already" if len(missing) < len(seeds) else ""
     print(f"{name}: final and validation run under {len(seeds)} further seeds{known}")
     for seed, run in zip(missing, replicate_runs(name, settings, missing) if missing else (), strict=True):
-        runs[seed] = run
-        keep(folder, inputs, dict(sorted(runs.items())))
+        kept[seed] = run
+        keep(folder, inputs, dict(sorted(kept.items())))
         figures = run.figures
         print(
             f"seed {seed}: test accuracy {figures['test_accuracy']:.4f}, "
             f"best validation accuracy {figures['validation_best_val_accuracy']:.4f}",
             flush=True,
         )
-    runs = dict(sorted(runs.items()))
-    keep(folder, inputs, runs)
+    runs = {seed: kept[seed] for seed in seeds}
     reports = MODEL_REPORTS / name
     write_runs(reports / "replicates.csv", runs)
     summary = summary_of(

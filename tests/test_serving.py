@@ -154,6 +154,19 @@ def test_the_card_has_the_figures(scratch, tmp_path) -> None:
     assert f"Of {texts:,} test texts 0 are in the training part word for word; {near} more are there nearly." in card
 
 
+def test_what_the_card_says_of_calling_it_is_true(scratch, tmp_path) -> None:
+    """Its two ways, run as they stand there, one after the other, give the same answer."""
+    assert bagpipe(scratch, "export", "imdb", str(tmp_path / "exported")).returncode == 0
+    card = (tmp_path / "exported" / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    assert len(blocks) == 2
+    same = "assert abs(answer['probabilities'].numpy()[0] - probabilities[0]).max() < 1e-6\n"
+    same += "assert answer['label'].numpy()[0] == label[0]"
+    command = [sys.executable, "-I", "-c", "\n".join([*blocks, same])]
+    done = subprocess.run(command, cwd=tmp_path / "exported", capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_bad_exports_are_told_in_a_sentence(copy, tmp_path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()

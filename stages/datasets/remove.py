@@ -5,11 +5,11 @@ from pathlib import Path
 
 from stages.common.basics.artifacts import (
     DATASET_REPORTS,
+    KEPT_REPLICATES,
     MODEL_REPORTS,
     MODELS,
     PREDICTIONS,
     RAW,
-    REPLICATES,
     VECTORIZED,
 )
 from stages.common.basics.errors import UserError
@@ -53,7 +53,7 @@ def remove(name: str) -> None:
         raise UserError(" ".join(str(error).split())) from None
     folders = [RAW / name, VECTORIZED / name, DATASET_REPORTS / name]
     for model in models:
-        folders += [MODELS / model, MODEL_REPORTS / model, PREDICTIONS / f"{model}.npy", REPLICATES / model]
+        folders += [MODELS / model, MODEL_REPORTS / model, PREDICTIONS / f"{model}.npy", KEPT_REPLICATES / model]
     for path in folders:
         _delete(path)
     if lock:

@@ -21,6 +21,18 @@ answer = classify(text=tf.constant(["a text", "another"]))
 answer["label"], answer["probability"], answer["probabilities"]
 ```
 
+One text at a time, a session takes little more than half as long:
+
+```python
+config = tf.compat.v1.ConfigProto(inter_op_parallelism_threads=-1)  # all in the thread that asks
+session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
+with session.graph.as_default():
+    model = tf.compat.v1.saved_model.load(session, ["serve"], ".").signature_def["serving_default"]
+    outputs = [model.outputs[name].name for name in ("label", "probability", "probabilities")]
+    classify_quickly = session.make_callable(outputs, [model.inputs["text"].name])
+label, probability, probabilities = classify_quickly(["a text"])
+```
+
 `text`: strings of shape [n], UTF-8. `label`: strings of shape [n]; `probability`: of that label, float32 of shape
 [n]; `probabilities`: of all labels in the order of `assets/labels.json`, float32 of shape [n, {classes}].
 

@@ -23,7 +23,8 @@ from tests.benchmarks.steps import NUM_WORDS, Run, run
 BATCH = 1_000
 SINGLE = 300
 NAMES = {
-    "exported": "exported model, in TensorFlow alone",
+    "exported": "exported model, by its signature",
+    "session": "exported model, in a session",
     "predict": "`bagpipe predict`",
     "scikit_learn": f"scikit-learn, `CountVectorizer(max_features={NUM_WORDS})` and `LogisticRegression`",
 }
@@ -47,6 +48,19 @@ def exported(model: str, folder: Path) -> Answer:
 
     classify = tf.saved_model.load(str(folder / "exported")).signatures["serving_default"]
     return lambda texts: classify(text=tf.constant(texts))
+
+
+def session(model: str, folder: Path) -> Answer:
+    """As the model card has it."""
+    import tensorflow as tf
+
+    config = tf.compat.v1.ConfigProto(inter_op_parallelism_threads=-1)
+    opened = tf.compat.v1.Session(graph=tf.Graph(), config=config)
+    with opened.graph.as_default():
+        loaded = tf.compat.v1.saved_model.load(opened, ["serve"], str(folder / "exported"))
+        signature = loaded.signature_def["serving_default"]
+        outputs = [signature.outputs[name].name for name in ("label", "probability", "probabilities")]
+        return opened.make_callable(outputs, [signature.inputs["text"].name])
 
 
 def predict(model: str, folder: Path) -> Answer:
@@ -99,7 +113,7 @@ def serving_table(datasets: dict[str, OfficialDataset], env: dict[str, str], rou
 
 
 def main() -> None:
-    contestants = {"exported": exported, "predict": predict, "scikit_learn": scikit_learn}
+    contestants = {"exported": exported, "session": session, "predict": predict, "scikit_learn": scikit_learn}
     contestant, model, folder = sys.argv[1:]
     answer = contestants[contestant](model, Path(folder))
     texts = json.loads((Path(folder) / "texts.json").read_text(encoding="utf-8"))["new"]

@@ -121,10 +121,12 @@ def is_docstring(path: Path) -> bool:
 
 
 def exempt_folders(stage: str, root: Path) -> Iterator[str]:
-    """Folders of the project that are not its own: an environment, temporary files, a user's official files."""
+    """Folders of the project that are not its own: an environment, temporary files, a cache, a user's files."""
     folders = [sys.prefix, tempfile.gettempdir(), os.environ.get("MPLCONFIGDIR")]
     if stage.startswith("download@"):
         folders += [os.environ.get("DATASETS_MIRROR"), os.environ.get("KERAS_HOME")]
+    if stage.startswith("replicate@"):
+        folders.append(".dvc/tmp")  # runs are kept there by a hash of all that is declared
     for folder in folders:
         if folder and Path(os.path.abspath(folder)).is_relative_to(root) and os.path.abspath(folder) != str(root):
             yield os.path.abspath(folder)
