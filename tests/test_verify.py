@@ -485,6 +485,15 @@ def test_params_that_may_change_nothing_are_no_lie(project: Path) -> None:
     assert findings(clone(project)) == []
 
 
+def test_more_seeds_of_the_others_leave_the_runs_of_a_model_true(project: Path) -> None:
+    before = (project / "reports/models/reuters/replicates.csv").read_bytes()
+    edit_params(project, lambda params: params["replicates"].update(n=3, own={"reuters": 2}))
+    run_dvc(project, "repro")
+    assert (project / "reports/models/reuters/replicates.csv").read_bytes() == before
+    commit(project)
+    assert findings(clone(project)) == []
+
+
 def test_a_setting_may_move_between_a_model_and_its_defaults(project: Path) -> None:
     def move(params: Any) -> None:
         params["models"]["imdb"]["epochs"] = params["defaults"]["imdb"]["epochs"]

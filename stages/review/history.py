@@ -55,7 +55,8 @@ def lock_of(commit: str) -> dict[str, LockEntry]:
 def settings_read(entry: LockEntry) -> dict[str, Any]:
     """The single params that a stage ran with, by dotted key: a model's as it has them, from `defaults` or its own.
 
-    A model's section is declared as a whole; of what has a default, a stage reads that whose default it declares.
+    A model's section is declared as a whole; of what has a default, a stage reads that whose default it declares. Of
+    `replicates`, declared as a whole, too, it reads how many runs its model has.
     """
     params = {key: value for key, value in leaves(entry.params) if value is not None}
     found = {key: value for key, value in params.items() if not key.startswith("defaults.")}
@@ -67,6 +68,10 @@ def settings_read(entry: LockEntry) -> dict[str, Any]:
             own = {name: found.pop(name) for name in list(found) if name.startswith(f"{model}.")}
             found |= {f"{model}.{name.split('.', 2)[2]}": value for name, value in inherited.items()}
             found |= {name: value for name, value in own.items() if name.split(".")[2] not in unread}
+            seeds = {name: found.pop(name) for name in list(found) if name.startswith("replicates.")}
+            if seeds:
+                name = f"replicates.own.{model.partition('.')[2]}"
+                found["replicates"] = seeds.get(name, seeds["replicates.n"])
     return found
 
 
