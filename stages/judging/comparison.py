@@ -110,6 +110,17 @@ def benjamini_hochberg(ps: Sequence[float]) -> list[float]:
     return stats.false_discovery_control(ps).tolist() if len(ps) else []
 
 
+def verdicts(
+    found: Mapping[str, Comparison], negligible: float, equivalent: float
+) -> dict[str, tuple[float, Verdict]]:
+    """Of each of some comparisons that belong together, p after Holm's correction over all, and the verdict."""
+    adjusted = holm([comparison.p for comparison in found.values()])
+    return {
+        name: (p, verdict(comparison, p, negligible, equivalent))
+        for (name, comparison), p in zip(found.items(), adjusted, strict=True)
+    }
+
+
 def verdict(found: Comparison, p_adjusted: float, negligible: float, equivalent: float) -> Verdict:
     """What a comparison of accuracies says.
 

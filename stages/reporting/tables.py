@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from tabulate import tabulate
 
 from stages.common.basics.params import Params, Settings, models_of, ordered_models, settings_of
-from stages.judging.comparison import Comparison, Runs, compare, highest_against_constant, holm, same_runs, verdict
+from stages.judging.comparison import (
+    Comparison,
+    Runs,
+    compare,
+    highest_against_constant,
+    same_runs,
+    verdict,
+    verdicts,
+)
 from stages.judging.published import Notebooks
 from stages.judging.reproduction import Judgement, Results, samples
 
@@ -99,23 +107,16 @@ def variations(params: Params, dataset: str) -> list[str]:
 
 def compare_variations(params: Params, results: Results) -> dict[str, tuple[Comparison, float, str]]:
     """Of each variation the comparison with its reference, p after Holm's correction over all, and the verdict."""
-    found, verdicts = {}, params.verdicts
+    found = {}
     for dataset in results.baselines:
         names = variations(params, dataset)
         for name in names[1:]:
             new, old = (samples(results, model, ACCURACY) for model in (name, names[0]))
-            common = {seed: old[seed] for seed in old if seed in new}
-            found[name] = None if same_runs(new, common) else compare(new, old)
-    compared = {name: comparison for name, comparison in found.items() if comparison}
-    adjusted = dict(zip(compared, holm([comparison.p for comparison in compared.values()]), strict=True))
-    return {
-        name: (
-            comparison,
-            adjusted[name],
-            verdict(comparison, adjusted[name], verdicts.negligible, verdicts.equivalent),
-        )
-        for name, comparison in compared.items()
-    }
+            if not same_runs(new, {seed: old[seed] for seed in old if seed in new}):
+                found[name] = compare(new, old)
+    margins = params.verdicts
+    judged = verdicts(found, margins.negligible, margins.equivalent)
+    return {name: (found[name], *judged[name]) for name in found}
 
 
 def experiments_table(

@@ -1,6 +1,5 @@
 """The pipeline as dvc.yaml, dvc.lock, the params and Git have it, and how a check of it says what is wrong."""
 
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -67,13 +66,6 @@ def split_deps(stage: Any) -> tuple[list[Any], list[Any]]:
     """A stage's deps that are files or folders, and those that are params."""
     params = [dep for dep in stage.deps if hasattr(dep, "params")]
     return [dep for dep in stage.deps if dep not in params], params
-
-
-def value_at(content: Any, path: Iterable[str]) -> Any:
-    """What lies under a path of keys; None if nothing."""
-    for key in path:
-        content = content.get(key) if isinstance(content, dict) else None
-    return content
 
 
 def again(stage: Any) -> str:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from stages.review.lock import LockEntry, parse_mapping
+from stages.review.lock import LockEntry, parse_mapping, value_at
 from stages.review.revisions import Side
+
+NOTHING = object()  # equal to no param, not even to one that is null
 
 
 def replicate_stage(model: str) -> str:
@@ -21,13 +23,9 @@ def is_data(path: str) -> bool:
     return path.startswith("data/")
 
 
-def value_at(content: Any, key: str) -> list[Any]:
-    """What lies under a dotted key, alone in a list; an empty one if nothing does."""
-    for part in key.split("."):
-        if not isinstance(content, dict) or part not in content:
-            return []
-        content = content[part]
-    return [content]
+def param_of(side: Side, key: str) -> Any:
+    """A param as the side has it, by its dotted key."""
+    return value_at(side.params, key.split("."), NOTHING)
 
 
 def writer(lock: dict[str, LockEntry], path: str) -> str | None:
@@ -67,7 +65,7 @@ def changes(side: Side, name: str) -> Iterator[str]:
     """What is not as a stage, or one upstream of it, found it: params, paths."""
     for stage in with_upstream(side.lock, name):
         entry = side.lock[stage]
-        yield from (key for key, value in entry.params.items() if value_at(side.params, key) != [value])
+        yield from (key for key, value in entry.params.items() if param_of(side, key) != value)
         yield from (path for path, md5 in entry.deps.items() if md5 is None or present_hash(side, path) != md5)
 
 
@@ -89,6 +87,6 @@ def inputs(side: Side, model: str) -> dict[str, Any]:
     found: dict[str, Any] = {"": side.models.get(model)}
     for name in dict.fromkeys(stage for end in last for stage in with_upstream(side.lock, end)):
         entry = side.lock[name]
-        params = {key: value_at(side.params, key) for key in entry.params}
+        params = {key: param_of(side, key) for key in entry.params}
         found[name] = (params, {path: present_hash(side, path) for path in entry.deps})
     return found

@@ -1,6 +1,6 @@
 """dvc.lock, of any revision: the one place that parses it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +65,15 @@ def drop_unknown(content: dict[str, Any]) -> None:
         known = {stage.addressing for stage in repo.index.stages}
     stages = {name: entry for name, entry in (content.get("stages") or {}).items() if name in known}
     write_text(LOCK_FILE, dumps_yaml({**content, "stages": stages}))
+
+
+def value_at(content: Any, path: Iterable[str], nothing: Any = None) -> Any:
+    """What lies under a path of keys in nested mappings; `nothing` if nothing does."""
+    for key in path:
+        if not isinstance(content, dict) or key not in content:
+            return nothing
+        content = content[key]
+    return content
 
 
 def leaves(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -33,8 +33,8 @@ def points(value: float) -> str:
     return f"{100 * value:+.2f}"
 
 
-def probability(p: float | None) -> str:
-    return "" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+def probability(p: float) -> str:
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def listed(names: Collection[str], everything: Collection[str]) -> str:

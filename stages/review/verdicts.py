@@ -109,12 +109,12 @@ def judge_accuracies(sides: Pair) -> list[Row]:
     rows = [judge_accuracy(sides, model) for model in judged_models(sides)]
     tested = [row for row in rows if "p" in row]
     if tested:
-        from stages.judging.comparison import Comparison, holm, verdict
+        from stages.judging.comparison import Comparison, verdicts
 
-        limits = margins(sides)
-        for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
-            found = Comparison(*(row[key] for key in ("mean_difference", "low", "high", "p", "n", "paired")))
-            row |= {"p_adjusted": p, "verdict": verdict(found, p, **limits), **limits}
+        limits, fields = margins(sides), ("mean_difference", "low", "high", "p", "n", "paired")
+        found = {row["model"]: Comparison(*(row[field] for field in fields)) for row in tested}
+        for row, (p, said) in zip(tested, verdicts(found, **limits).values(), strict=True):
+            row |= {"p_adjusted": p, "verdict": said, **limits}
     return rows
 
 

@@ -19,10 +19,10 @@ from stages.common.history import validation_figures
 from stages.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds
 from stages.judging.reproduction import data_of, figures_of, judge, read_results
 from stages.replicate import summary_of
-from stages.review.committed import CommittedPipeline, Finding, again, split_deps, value_at
+from stages.review.committed import CommittedPipeline, Finding, again, split_deps
 from stages.review.git import git_names
 from stages.review.history import results_are_those_of_their_params
-from stages.review.lock import LOCK_FILE
+from stages.review.lock import LOCK_FILE, value_at
 from stages.review.rerun import rerun_stages
 
 PIPELINE_FILES = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, PUBLISHED_FILE)))

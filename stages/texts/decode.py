@@ -93,6 +93,11 @@ class OwnTexts:
             yield " ".join(text if (text := word.decode()) in self._index else UNKNOWN for word in found[key])
 
 
+def open_split(name: str, dataset: OfficialDataset | TextDataset, split: str) -> OfficialTexts | OwnTexts:
+    """A split's texts, to be decoded."""
+    return (OfficialTexts if isinstance(dataset, OfficialDataset) else OwnTexts)(name, dataset, split)
+
+
 def decode_samples(name: str, split: str, index: int, label: str | None, count: int) -> None:
     """Print `count` samples of a split from `index` on, if asked only those of a label.
 
@@ -103,7 +108,7 @@ def decode_samples(name: str, split: str, index: int, label: str | None, count: 
     check_name("dataset", name, params.datasets)
     word_index(name)  # or the error that it is not there yet
     names, dataset = load_labels(name), params.datasets[name]
-    texts = (OfficialTexts if isinstance(dataset, OfficialDataset) else OwnTexts)(name, dataset, split)
+    texts = open_split(name, dataset, split)
     if not 0 <= index < len(texts.labels):
         raise UserError(f"--index: expected 0 to {len(texts.labels) - 1} in the {split} split, found {index}")
     samples = np.arange(index, len(texts.labels))

@@ -11,10 +11,10 @@ import numpy as np
 
 from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import OfficialDataset, Params, load_params
+from stages.common.basics.params import Params, load_params
 from stages.common.basics.rows import load_hashes, load_labels, load_rows, open_rows
 from stages.common.predictions import predicted_labels
-from stages.texts.decode import OfficialTexts, OwnTexts
+from stages.texts.decode import open_split
 from stages.texts.predict import Classifier, of_each_label
 from stages.texts.words import check_name, word_index
 
@@ -106,7 +106,7 @@ def described(params: Params, name: str, errors: Errors, count: int) -> list[dic
     settings, names, places = params.datasets[dataset], load_labels(dataset), errors.places[:count]
     if not len(places):
         return []
-    texts = (OfficialTexts if isinstance(settings, OfficialDataset) else OwnTexts)(dataset, settings, "test")
+    texts = open_split(dataset, settings, "test")
     classifier, rows = Classifier(name), open_rows(dataset, "test")
     found = []
     for number, (place, text) in enumerate(zip(places.tolist(), texts.decoded(places), strict=True)):

@@ -17,12 +17,11 @@ from stages.common.basics.artifacts import REPORTS, write_text
 from stages.common.basics.params import Params, load_params, models_of
 from stages.judging.comparison import (
     ALPHA,
-    Comparison,
     benjamini_hochberg,
     compare,
     highest_against_constant,
-    holm,
     verdict,
+    verdicts,
 )
 from stages.judging.published import REPLICATED, load_published
 from stages.judging.reproduction import Results, judge, read_results, samples
@@ -57,13 +56,9 @@ def numbered(values: np.ndarray) -> dict[int, float]:
 
 def judged(pairs: Pairs, params: Params) -> dict[str, str]:
     """The verdict on each model, as in `bagpipe diff` or the table of experiments."""
-    found: dict[str, Comparison] = {name: compare(numbered(new), numbered(old)) for name, (new, old) in pairs.items()}
-    adjusted = holm([comparison.p for comparison in found.values()])
-    margins = params.verdicts
-    return {
-        name: verdict(comparison, p, margins.negligible, margins.equivalent)
-        for (name, comparison), p in zip(found.items(), adjusted, strict=True)
-    }
+    found = {name: compare(numbered(new), numbered(old)) for name, (new, old) in pairs.items()}
+    judgements = verdicts(found, params.verdicts.negligible, params.verdicts.equivalent)
+    return {name: said for name, (_, said) in judgements.items()}
 
 
 def nothing_but_noise(random: Random, results: Results, params: Params, r: float) -> bool:

@@ -4,7 +4,6 @@
 FOLDER/exported or that of this project, and prints the median seconds for one text and for a batch of 1,000.
 """
 
-import itertools
 import json
 import statistics
 import sys
@@ -17,8 +16,9 @@ from tabulate import tabulate
 
 from stages.common.basics.artifacts import RAW
 from stages.common.basics.params import OfficialDataset
-from stages.official.corpus import file_of, read_labels, read_texts, read_word_index
+from stages.official.corpus import file_of, read_labels
 from tests.benchmarks.steps import NUM_WORDS, Run, run
+from tests.benchmarks.vectorizers import in_words
 
 BATCH = 1_000
 SINGLE = 300
@@ -33,12 +33,9 @@ Answer = Callable[[list[str]], object]
 
 def write_texts(name: str, dataset: OfficialDataset, path: Path) -> None:
     """Write official texts in words: those to train a peer on, with labels, and those to answer."""
-    words = {rank: word for word, rank in read_word_index(file_of(RAW / name, ".json")).items()}
-    archive = file_of(RAW / name, ".npz")
     suffix = "" if dataset.test_split else "_train"
-    labels = [int(label) for label in read_labels(archive, f"y{suffix}", len(dataset.labels))]
-    lists = itertools.chain.from_iterable(read_texts(archive, f"x{suffix}"))
-    texts = [" ".join(words[rank] for rank in text) for text in lists]
+    labels = read_labels(file_of(RAW / name, ".npz"), f"y{suffix}", len(dataset.labels)).tolist()
+    texts = list(in_words(RAW / name, f"x{suffix}"))
     content = {"train": texts[:-BATCH], "labels": labels[:-BATCH], "new": texts[-BATCH:]}
     path.write_text(json.dumps(content), encoding="utf-8")
 

@@ -29,18 +29,23 @@ NAMES = {
 ROWS_AT_ONCE = 512
 
 
+def in_words(raw: Path, array: str) -> Iterator[str]:
+    """The texts of an array of official files, spelled out."""
+    words = {rank: word for word, rank in read_word_index(file_of(raw, ".json")).items()}
+    for text in itertools.chain.from_iterable(read_texts(file_of(raw, ".npz"), array)):
+        yield " ".join(words[rank] for rank in text)
+
+
 def write_reviews(raw: Path, dataset: OfficialDataset, folder: Path) -> None:
     """Write the official training and test reviews in words."""
-    words = {rank: word for word, rank in read_word_index(file_of(raw, ".json")).items()}
     archive = file_of(raw, ".npz")
     for split in SPLITS:
         labels = read_labels(archive, f"y_{split}", len(dataset.labels))
-        texts = itertools.chain.from_iterable(read_texts(archive, f"x_{split}"))
         with open(folder / f"{split}.csv", "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["text", "label"])
-            for text, label in zip(texts, labels, strict=True):
-                writer.writerow([" ".join(words[rank] for rank in text), dataset.labels[label]])
+            for text, label in zip(in_words(raw, f"x_{split}"), labels, strict=True):
+                writer.writerow([text, dataset.labels[label]])
 
 
 def texts_of(folder: Path, split: str) -> Iterator[str]:
