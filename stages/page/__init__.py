@@ -1,0 +1,1 @@
+"""One page of everything: the results and the texts behind them, to explore in a browser, offline."""
