@@ -17,7 +17,7 @@ from stages.common.basics.artifacts import MODEL_REPORTS, MODELS, PREDICTIONS, r
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import BINARY_LOSSES, Params
 from stages.common.basics.rows import ChosenRows, load_labels, open_rows, seen_in_training, write_npy
-from stages.common.predictions import predicted_labels
+from stages.common.predictions import of_each_label, predicted_labels
 
 POINTS = 200  # kept of a curve: enough to draw it
 
@@ -38,16 +38,9 @@ def check_probabilities(probabilities: np.ndarray, rows: int, columns: int) -> N
         raise UserError("predictions: expected each row to sum to 1, found one that does not")
 
 
-def by_class(probabilities: np.ndarray) -> np.ndarray:
-    """The probability of each class: shape (n, classes), from (n, classes) or (n, 1) of class 1."""
-    if probabilities.shape[1] > 1:
-        return probabilities
-    return np.hstack([1 - probabilities, probabilities])
-
-
 def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """Macro F1, and what suits the number of classes: `top3_accuracy`, or `roc_auc` if there are texts of both."""
-    scored = by_class(probabilities)
+    scored = of_each_label(probabilities)
     found = {"macro_f1": metrics.f1_score(labels, predicted_labels(probabilities), average="macro")}
     if scored.shape[1] == 2:
         if len(np.unique(labels)) < 2:
@@ -60,7 +53,7 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
 
 def decisions(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Yes-or-no truths and their scores: of class 1, or of every class against the rest."""
-    scored = by_class(probabilities)
+    scored = of_each_label(probabilities)
     if scored.shape[1] == 2:
         return labels, scored[:, 1]
     return (labels[:, np.newaxis] == np.arange(scored.shape[1])).ravel(), scored.ravel()

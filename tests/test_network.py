@@ -194,6 +194,15 @@ def test_divergence_is_told() -> None:
         fit(settings, some_rows(100, 46), classes, epochs=3, seed=1)
 
 
+@pytest.mark.parametrize(("learning_rate", "held_out"), [(1e39, 0), (1e38, 20)], ids=["weights", "val_loss"])
+def test_divergence_in_the_last_step_is_told(learning_rate: float, held_out: int) -> None:
+    """The loss of an epoch is that before its last step, so it is still a number."""
+    settings, classes = settings_of("reuters", optimizer="sgd", learning_rate=learning_rate, batch_size=1_000)
+    rows = some_rows(100, 46)
+    with pytest.raises(UserError, match="learning_rate"):
+        fit(settings, rows, classes, 1, 1, rows.between(0, held_out) if held_out else None)
+
+
 # Batches
 
 
@@ -278,6 +287,7 @@ def test_batches_of_a_part_of_stored_rows(tmp_path: Path, monkeypatch: pytest.Mo
 
 def write_rows(folder: Path, rows: Rows) -> None:
     (folder / "some" / "train").mkdir(parents=True)
+    (folder / "some" / "labels.json").write_text('["no", "yes"]', encoding="utf-8")
     for name, array in rows._asdict().items():
         np.save(folder / "some" / "train" / f"{name}.npy", array)
 

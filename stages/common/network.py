@@ -54,7 +54,7 @@ for package, module in seen.items():  # importable again
     else:
         sys.modules[package] = module
 
-from stages.common.basics.artifacts import new_directory, read_json, write_json  # noqa: E402
+from stages.common.basics.artifacts import DIVERGED, new_directory, read_json, write_json  # noqa: E402
 from stages.common.basics.errors import UserError  # noqa: E402
 from stages.common.basics.params import BINARY_LOSSES, Settings  # noqa: E402
 from stages.common.basics.rows import ChosenRows, Rows  # noqa: E402
@@ -363,8 +363,10 @@ class Runs:
             verbose=1 if on_terminal else 0,
             callbacks=None if on_terminal else [EpochLines()],
         ).history
-        if not np.isfinite(history["loss"]).all():
-            raise UserError("the loss grew beyond all numbers; try a smaller learning_rate")
+        # the loss of an epoch is known before its last step has changed the weights
+        numbers = (*history.values(), *self._model.get_weights())
+        if not all(np.isfinite(values).all() for values in numbers):
+            raise UserError(f"the loss grew beyond all numbers: {DIVERGED}")
         return self._model, history
 
 

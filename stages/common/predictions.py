@@ -3,6 +3,11 @@
 import numpy as np
 
 
+def of_each_label(probabilities: np.ndarray) -> np.ndarray:
+    """The probability of each label: shape (n, classes), from (n, classes) or (n, 1) of class 1."""
+    return probabilities if probabilities.shape[1] > 1 else np.hstack([1 - probabilities, probabilities])
+
+
 def predicted_labels(probabilities: np.ndarray) -> np.ndarray:
     """The most probable class, int64, shape (n,); at exactly one half the first, as Keras' binary accuracy has it.
 

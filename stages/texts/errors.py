@@ -13,9 +13,9 @@ from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, load_params
 from stages.common.basics.rows import load_hashes, load_labels, load_rows, open_rows
-from stages.common.predictions import predicted_labels
+from stages.common.predictions import of_each_label, predicted_labels
 from stages.texts.decode import open_split
-from stages.texts.predict import Classifier, of_each_label
+from stages.texts.predict import Classifier
 from stages.texts.words import check_name, word_index
 
 CONFIDENT = 100  # the most confident errors, of which a share is told

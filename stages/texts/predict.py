@@ -12,6 +12,7 @@ from stages.common.basics.artifacts import MODELS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
 from stages.common.basics.rows import load_labels
+from stages.common.predictions import of_each_label
 from stages.labelled.words import OUT_OF_VOCABULARY, ids_of
 from stages.texts.words import UNKNOWN, check_name, lines_of, word_index, words_by_id
 
@@ -87,11 +88,6 @@ class Classifier:
             top = [(self.labels[label], float(p[label])) for label in best]
             pushes = self.pushes(row, best[0], p[best[0]]) if explain else None
             yield Prediction(text, top, p, len(row) - 1, pushes)
-
-
-def of_each_label(output: np.ndarray) -> np.ndarray:
-    """Shape (n, classes), also of the one column that a binary loss leaves."""
-    return output if output.shape[1] > 1 else np.hstack([1 - output, output])
 
 
 def as_dict(prediction: Prediction) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import csv
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +27,7 @@ REPORTS = Path("reports")
 MODEL_REPORTS = REPORTS / "models"
 DATASET_REPORTS = REPORTS / "datasets"
 
+DIVERGED = "training diverged; try a smaller learning_rate"
 Table = list[dict[str, str]]  # of a CSV file: its lines, each value under its column's name
 
 
@@ -111,5 +113,11 @@ def check_file(path: Path, size: int, sha256: str) -> None:
 
 
 def rounded(value: float) -> float:
-    """A metric as it is written: six decimals, more than float32 sums hold."""
+    """A metric as it is written: six decimals, more than float32 sums hold.
+
+    Raises:
+        UserError: it is not a finite number.
+    """
+    if not math.isfinite(value):
+        raise UserError(f"expected figures to be numbers, found {value}: {DIVERGED}")
     return round(float(value), 6)

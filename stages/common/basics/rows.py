@@ -3,11 +3,11 @@
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from stages.common.basics.artifacts import VECTORIZED, new_file
 from stages.common.basics.errors import UserError
 
 Split = Literal["train", "test"]
+KINDS = {"indptr": np.int64, "indices": np.int32, "labels": np.int64}  # of numbers in a split's files
+CHECKED_AT_ONCE = 2**20
 
 
 class RowBlock(NamedTuple):
@@ -94,6 +96,8 @@ class Stored:
         with open(path, "rb") as file:
             np.lib.format.read_magic(file)
             (length,), _, dtype = np.lib.format.read_array_header_1_0(file)
+            if os.fstat(file.fileno()).st_size < file.tell() + length * dtype.itemsize:
+                raise ValueError("a file that is cut off")
             return cls(os.dup(file.fileno()), dtype, file.tell(), length)  # open until the process ends
 
     def __len__(self) -> int:
@@ -147,16 +151,65 @@ def _write_header(file: BinaryIO, dtype: type, length: int) -> None:
 
 
 def load_rows(dataset: str, split: Split) -> Rows:
-    """Map a vectorized split into memory: nothing is read before it is used."""
-    folder = VECTORIZED / dataset / split
-    return Rows(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in Rows._fields))
+    """Map a vectorized split into memory, once it is known to be whole.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    return _opened(dataset, split, lambda path: np.load(path, mmap_mode="r"))
 
 
 def open_rows(dataset: str, split: Split) -> Rows:
-    """The rows of a vectorized split, for `take` to read some at a time."""
-    folder = VECTORIZED / dataset / split
-    indptr, indices, labels = (Stored.at(folder / f"{name}.npy") for name in ("indptr", "indices", "labels"))
-    return Rows(indptr, indices, labels, np.load(folder / "shape.npy"))
+    """The rows of a vectorized split, for `take` to read some at a time.
+
+    Raises:
+        UserError: they are damaged.
+    """
+    return _opened(dataset, split, Stored.at)
+
+
+def _opened(dataset: str, split: Split, open_array: Callable[[Path], Any]) -> Rows:
+    """Open and check: out of range, an id or a label would be an address in someone else's memory."""
+    folder, arrays = VECTORIZED / dataset / split, {}
+    again = f"`dvc repro vectorize@{dataset}` writes it again"
+    for name in Rows._fields:
+        path = folder / f"{name}.npy"
+        try:
+            arrays[name] = np.load(path) if name == "shape" else open_array(path)
+        except (ValueError, EOFError) as error:
+            raise UserError(f"{path}: expected an array as numpy writes it, found: {error}; {again}") from None
+    rows = Rows(**arrays)
+    for damage in _damage(rows, len(load_labels(dataset))):
+        raise UserError(f"{folder}/{damage}; {again}")
+    return rows
+
+
+def _damage(rows: Rows, classes: int) -> Iterator[str]:
+    """What is wrong with the rows of a split, read through once."""
+    if rows.shape.shape != (2,):
+        yield f"shape.npy: expected two numbers, found {rows.shape.size}"
+    count, columns = rows.shape.tolist()
+    lengths = {"indptr": count + 1, "indices": None, "labels": count}
+    for name, kind in KINDS.items():
+        array, length = getattr(rows, name), lengths[name]
+        if array.dtype != kind or length not in (None, len(array)):
+            size = "" if length is None else f"{length:,} of "
+            yield f"{name}.npy: expected {size}{np.dtype(kind)}, found {len(array):,} of {array.dtype}"
+    ends = [int(np.asarray(rows.indptr[place : place + 1])[0]) for place in (0, count)]
+    steps = (np.diff(part) for part in _parts(rows.indptr))
+    if ends != [0, len(rows.indices)] or any((step < 0).any() for step in steps):
+        yield f"indptr.npy: expected to ascend from 0 to {len(rows.indices):,}, found otherwise"
+    for name, limit in (("indices", columns), ("labels", classes)):
+        for part in _parts(getattr(rows, name)):
+            low, high = part.min(), part.max()
+            if low < 0 or high >= limit:
+                yield f"{name}.npy: expected 0 to {limit - 1:,}, found {low if low < 0 else high:,}"
+
+
+def _parts(array: Any) -> Iterator[np.ndarray]:
+    """The numbers of an array or a `Stored` one, some at a time; each part ends with the first of the next."""
+    for start in range(0, len(array), CHECKED_AT_ONCE):
+        yield np.asarray(array[start : start + CHECKED_AT_ONCE + 1])
 
 
 def load_hashes(dataset: str, split: Split) -> np.ndarray:

@@ -1,0 +1,85 @@
+"""Vectorized rows that were damaged by hand or by a disk: told before anything is computed from them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.common.basics import rows as rows_module
+from stages.common.basics.errors import UserError
+from stages.common.basics.rows import RowBlock, load_rows, open_rows, write_split
+
+WORDS, CLASSES, TEXTS = 50, 2, 8
+
+
+@pytest.fixture(autouse=True)
+def split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The training part of a dataset `some`: eight texts of three words."""
+    monkeypatch.setattr(rows_module, "VECTORIZED", tmp_path)
+    monkeypatch.setattr(rows_module, "CHECKED_AT_ONCE", 4)  # so several parts are looked at
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "labels.json").write_text('["no", "yes"]', encoding="utf-8")
+    ids = np.tile(np.array([1, 2, WORDS - 1], np.int32), TEXTS)
+    ones = np.ones(TEXTS, np.int64)
+    write_split(tmp_path / "some" / "train", [RowBlock(ids, 3 * ones, ones, ones.astype(np.uint64))], WORDS)
+    return tmp_path / "some" / "train"
+
+
+def put(name: str, place: int, value: int) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        array = np.load(folder / f"{name}.npy")
+        array[place] = value
+        np.save(folder / f"{name}.npy", array)
+
+    return damage
+
+
+def replace(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], None]:
+    return lambda folder: np.save(folder / f"{name}.npy", change(np.load(folder / f"{name}.npy")))
+
+
+def cut(name: str, left: int) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        path = folder / f"{name}.npy"
+        path.write_bytes(path.read_bytes()[:left])
+
+    return damage
+
+
+@pytest.mark.parametrize("opened", [open_rows, load_rows])
+def test_whole_rows_are_read(opened: Callable) -> None:
+    found = opened("some", "train")
+    assert np.asarray(found.labels).tolist() == [1] * TEXTS
+    assert np.asarray(found.indptr).tolist() == list(range(0, 3 * TEXTS + 1, 3))
+
+
+@pytest.mark.parametrize("opened", [open_rows, load_rows])
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (put("labels", 5, 2), "labels.npy: expected 0 to 1, found 2"),
+        (put("labels", 0, -1), "labels.npy: expected 0 to 1, found -1"),
+        (put("indices", -1, WORDS), "indices.npy: expected 0 to 49, found 50"),
+        (put("indices", 9, -7), "indices.npy: expected 0 to 49, found -7"),
+        (put("indptr", 4, 20), "indptr.npy: expected to ascend from 0 to 24"),  # from one part to the next
+        (put("indptr", 0, 1), "indptr.npy: expected to ascend from 0 to 24"),
+        (put("indptr", -1, 23), "indptr.npy: expected to ascend from 0 to 24"),
+        (replace("labels", lambda labels: labels[:-1]), "labels.npy: expected 8 of int64, found 7 of int64"),
+        (replace("labels", lambda labels: labels.astype(float)), "expected 8 of int64, found 8 of float64"),
+        (replace("indices", lambda ids: ids.astype(np.int64)), "expected int32, found 24 of int64"),
+        (replace("shape", lambda shape: shape[:1]), "shape.npy: expected two numbers"),
+        (cut("labels", 150), "labels.npy"),
+        (cut("labels", 20), "labels.npy"),
+        (cut("indices", 0), "indices.npy"),
+        (cut("shape", 100), "shape.npy"),
+    ],
+)
+def test_damage_is_told(opened: Callable, damage: Callable[[Path], None], said: str, split: Path) -> None:
+    damage(split)
+    with pytest.raises(UserError) as caught:
+        opened("some", "train")
+    message = str(caught.value)
+    assert str(split) in message
+    assert said in message
+    assert "dvc repro vectorize@some" in message
