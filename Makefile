@@ -16,9 +16,10 @@ run: .venv/.run  ## bring every result up to date and show them
 demo: .venv/.run  ## run the same pipeline on small generated corpora, with no network
 	@$(BIN)/bagpipe demo
 
-test: .venv/.test  ## check the style and run the tests
+test: .venv/.test  ## check the style and the types, and run the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: .venv/.run  ## measure the pipeline against the notebooks' way and write reports/benchmark.md (a quarter of an hour)

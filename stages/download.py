@@ -63,8 +63,8 @@ def fetch(source: str, name: str, expected: File, folder: Path, settings: Downlo
         try:
             download_file(url, output_file, pooch_)
         except requests.HTTPError as error:
-            status = error.response.status_code
-            if status < 500:  # "not here", "not allowed": asking again would not help
+            status = error.response.status_code if error.response is not None else None
+            if status and status < 500:  # "not here", "not allowed": asking again would not help
                 raise UserError(f"HTTP status {status}") from None
             raise
         try:

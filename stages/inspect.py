@@ -96,8 +96,10 @@ def of_classes(train: np.ndarray, test: np.ndarray) -> dict[str, int]:
 
 def inspect(params: Params, name: str) -> None:
     dataset, names = params.datasets[name], load_labels(name)
-    official = isinstance(dataset, OfficialDataset)
-    blocks = official_texts(dataset, RAW / name) if official else own_texts(dataset, RAW / name, name)
+    if isinstance(dataset, OfficialDataset):
+        blocks = official_texts(dataset, RAW / name)
+    else:
+        blocks = own_texts(dataset, RAW / name, name)
     lengths, near, empty = look_at_words(blocks)
 
     train, test = ((load_hashes(name, part), np.asarray(load_rows(name, part).labels)) for part in ("train", "test"))

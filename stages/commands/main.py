@@ -1,7 +1,7 @@
 """The command line of `bagpipe`. Each command imports what it needs when it is called."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -121,7 +121,9 @@ def remove_command(name: str) -> None:
 @click.option("--index", type=int, default=0, show_default=True, help="The first sample.")
 @click.option("--label", help="Only samples of this label, by number or name.")
 @click.option("--count", type=click.IntRange(min=1), help="How many; by default 1, with --label 5.")
-def decode_command(dataset: str, split: str, index: int, label: str | None, count: int | None) -> None:
+def decode_command(
+    dataset: str, split: Literal["train", "test"], index: int, label: str | None, count: int | None
+) -> None:
     """Show samples of a DATASET of params.yaml as text, with their labels."""
     from stages.texts.decode import decode_samples
 

@@ -40,7 +40,7 @@ if hasattr(libc := ctypes.CDLL(None), "mallopt"):  # glibc
 # import these where they are installed, for what no stage uses. So they do not find them.
 OPTIONAL = ("PIL", "matplotlib", "scipy", "sklearn")
 seen = {package: sys.modules.get(package) for package in OPTIONAL}
-sys.modules.update(dict.fromkeys(OPTIONAL))  # None: `import` fails as if they were not installed
+sys.modules.update(dict.fromkeys(OPTIONAL))  # type: ignore[arg-type] # None: not found, as if not installed
 gc.disable()  # half a million objects that live until the end: not to be looked through time and again
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
@@ -167,7 +167,7 @@ class Layer(NamedTuple):
 
 def layers_of(model: keras.Model) -> list[Layer]:
     """The layers of a trained model, for who has no rows to put into the first."""
-    return [Layer(*layer.get_weights(), layer.activation) for layer in model.layers]
+    return [Layer._make((*layer.get_weights(), layer.activation)) for layer in model.layers]
 
 
 def outputs(layers: list[Layer], sums: tf.Tensor) -> tf.Tensor:
@@ -328,9 +328,11 @@ class Runs:
             raise UserError(f"params.yaml: loss {settings.loss} expects 2 classes; {settings.dataset} has {classes}")
         self.network = network_of(settings, rows.columns, classes)
         self._rows = Feed(rows, settings.loss, classes)
-        self._held_out = held_out and Feed(held_out, settings.loss, classes).ordered_batches()
-        if held_out and len(held_out.labels) <= ROWS_AT_ONCE:  # else they are read again after each epoch
-            self._held_out = self._held_out.cache()
+        self._held_out = None
+        if held_out:
+            batches = Feed(held_out, settings.loss, classes).ordered_batches()
+            few = len(held_out.labels) <= ROWS_AT_ONCE  # else they are read again after each epoch
+            self._held_out = batches.cache() if few else batches
         self._batch_size = settings.batch_size
         self._epochs = epochs
         self._model = new_model(self.network, 0)

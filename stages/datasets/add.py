@@ -22,7 +22,7 @@ from stages.labelled.corpus import check_texts
 from stages.labelled.counting import PARTS, Split, blocks_of, count_block
 from stages.labelled.encoding import Vocabulary
 from stages.labelled.formats import Columns
-from stages.labelled.layout import Layout, find_layout, part_of
+from stages.labelled.layout import Layout, Part, find_layout, part_of
 from stages.labelled.workers import start_workers
 
 SALT = 1
@@ -43,7 +43,7 @@ class Findings(NamedTuple):
 
     vocabulary: Vocabulary
     sizes: np.ndarray
-    hashes: dict[str, np.ndarray]
+    hashes: dict[Part, np.ndarray]
     wordless: int
 
     def texts(self, part: str) -> int:

@@ -49,7 +49,7 @@ class Sketches:
 
     def _append(self, name: str, values: np.ndarray) -> None:
         with open(self._folder / name, "ab") as file:
-            file.write(np.ascontiguousarray(values))
+            file.write(np.ascontiguousarray(values).data)
 
     def hashes(self) -> np.ndarray:
         """Of each text, in the order of their coming: uint64."""

@@ -87,7 +87,7 @@ class Published(Section):
     @property
     def half_unit(self) -> float:
         """Half a unit of the last digit printed: 0.00005 of 0.8824, 0.5 of an epoch."""
-        return float(Decimal(10) ** Decimal(self.value).as_tuple().exponent) / 2
+        return float(Decimal(10) ** int(Decimal(self.value).as_tuple().exponent)) / 2
 
     @property
     def key(self) -> str:

@@ -14,6 +14,8 @@ from stages.judging.published import CURVES, Published
 
 STRAYING = 3  # degrees of freedom
 
+Agreement = Literal["consistent", "doubtful", "differs"]
+
 
 class Results(NamedTuple):
     """What reports/ holds, by model or dataset.
@@ -79,7 +81,7 @@ class Judgement(NamedTuple):
     high: float
     p: float | None
     p_adjusted: float | None
-    verdict: Literal["consistent", "doubtful", "differs"]
+    verdict: Agreement
 
 
 def samples(results: Results, model: str, figure: str) -> Runs:
@@ -98,7 +100,7 @@ def largest_difference(one: Table, other: Table) -> float:
 
 def our_figure(published: Published, results: Results) -> Ours:
     """What we have for a published figure."""
-    if published.figure == CURVES:
+    if published.figure == CURVES and published.against:
         histories = (results.histories[model] for model in (published.of, published.against))
         return Ours(largest_difference(*histories), None, 1)
     kind, _, name = published.figure.partition(".")
@@ -138,7 +140,7 @@ def predict(published: Published, ours: Ours) -> Prediction:
     reports/null_study.md has few enough false alarms.
     """
     rounding = published.half_unit
-    scale = max(ours.sd, rounding / math.sqrt(3)) * math.sqrt(1 + 1 / ours.n)
+    scale = max(ours.sd or 0, rounding / math.sqrt(3)) * math.sqrt(1 + 1 / ours.n)
     distribution = stats.norm if ours.n == math.inf else stats.t(ours.n - 1)
     reach = float(distribution.ppf((1 + CONFIDENCE) / 2)) * scale + rounding
     distance = max(abs(published.number - ours.mean) - rounding, 0) / scale
@@ -158,13 +160,15 @@ def judge(published: Iterable[Published], results: Results) -> list[Judgement]:
     predicted = [predict(entry, ours) for entry, ours in both if entry.varies]
     adjusted = iter(zip(predicted, holm([found.p_of_strays for found in predicted]), strict=True))
     found = []
+    verdict: Agreement
     for entry, ours in both:
         if entry.varies:
             (low, high, p, _), p_adjusted = next(adjusted)
             verdict = "differs" if p_adjusted < ALPHA else "doubtful" if p < ALPHA else "consistent"
             found.append(Judgement(entry, ours, low, high, p, p_adjusted, verdict))
         else:
-            low, high = ours.mean - entry.tolerance, ours.mean + entry.tolerance
+            tolerance = entry.tolerance or 0
+            low, high = ours.mean - tolerance, ours.mean + tolerance
             verdict = "consistent" if low <= entry.number <= high else "differs"
             found.append(Judgement(entry, ours, low, high, None, None, verdict))
     return found

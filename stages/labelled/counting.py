@@ -116,9 +116,9 @@ def count_block(block: Block, split: Split | None) -> Counted:
     for words, label, order, part in split_block(block, split):
         tokens.extend(map(vocabulary.__getitem__, words))
         rows.append((order, part, codes[label], len(words)))
-    order, parts, labels, sizes = zip(*rows, strict=True) if rows else ((),) * 4
-    sizes = np.array(sizes, np.int64)
-    parts = np.array(parts, np.uint8)
+    orders, places_of_parts, labels, numbers = zip(*rows, strict=True) if rows else ((),) * 4
+    sizes = np.array(numbers, np.int64)
+    parts = np.array(places_of_parts, np.uint8)
     flat = np.frombuffer(tokens, np.int32) if tokens else np.zeros(0, np.int32)
     row_of = np.repeat(np.arange(len(sizes)), sizes)
     places = np.sort(row_of * len(vocabulary) + flat)
@@ -128,7 +128,7 @@ def count_block(block: Block, split: Split | None) -> Counted:
         occurrences=np.bincount(flat[parts[row_of] == TRAIN], minlength=len(vocabulary)),
         ids=(places % max(1, len(vocabulary))).astype(np.int32),
         lengths=np.bincount(places // max(1, len(vocabulary)), minlength=len(sizes)),
-        order=np.array(order, np.uint64),
+        order=np.array(orders, np.uint64),
         parts=parts,
         labels=list(codes),
         codes=np.array(labels, np.int32),

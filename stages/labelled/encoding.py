@@ -91,7 +91,7 @@ class Spool:
                 sizes = np.array([len(rows), len(ids)], np.int64)
                 with open(self._path(int(buckets[rows[0]])), "ab") as file:
                     for array in (sizes, counted.order[rows], codes, lengths.astype(np.int64), ids):
-                        file.write(array)
+                        file.write(array.data)
 
     def _path(self, bucket: int) -> Path:
         return self._folder / f"{bucket}.rows"

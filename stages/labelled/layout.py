@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from stages.common.basics.errors import UserError
 
@@ -23,7 +23,7 @@ SUFFIXES: dict[str, Format] = {
     ".txt": "fasttext",
     ".ft": "fasttext",
 }
-OPENERS: dict[str, Callable[[Path], BinaryIO]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 ZSTANDARD = ".zst"
 # A name says which part a file is of as for Hugging Face's `datasets`: a word of it does, or a folder's name.
 PART_OF_WORD: dict[str, Part] = {

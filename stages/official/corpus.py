@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from stages.official.pickled_lists import NotIntegerListsError, read_blocks
 
 
 @contextmanager
-def _array(archive: Path, name: str) -> Iterator[tuple[BinaryIO, int]]:
+def _array(archive: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
     """Open one array of an .npz; yield its content behind the header, and its length."""
     try:
         with zipfile.ZipFile(archive) as zipped, zipped.open(f"{name}.npy") as stream:

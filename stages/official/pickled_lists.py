@@ -20,7 +20,7 @@ import pickle
 import pickletools
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 BLOCK_BYTES = 1 << 18  # read at a time: some 400 reviews of IMDB
 
@@ -52,7 +52,7 @@ class _DataOnly(pickle.Unpickler):
         raise NotIntegerListsError(f"names {module}.{name}")
 
 
-def read_blocks(stream: BinaryIO) -> Iterator[list[list[int]]]:
+def read_blocks(stream: IO[bytes]) -> Iterator[list[list[int]]]:
     """Yield the lists of a pickled object array in order, some hundreds at a time.
 
     Args:
@@ -82,7 +82,7 @@ def _end_of_head(buffer: bytes) -> int:
             if isinstance(argument, str) and not _HEAD_WORDS.issuperset(argument.split(" ")):
                 raise NotIntegerListsError(f"the pickle names {argument!r}")
             if opcode.name == "EMPTY_LIST":
-                memo = re.compile(_MEMO, re.DOTALL).match(buffer, position + 1)
+                memo = re.compile(_MEMO, re.DOTALL).match(buffer, int(position or 0) + 1)
                 if memo:
                     return memo.end()
     except ValueError as error:
@@ -110,7 +110,7 @@ def _take_lists(buffer: bytes, last: bool) -> tuple[list[list[int]], bytes]:
     pieces = []
     position = 0
     while True:
-        start = _BETWEEN.match(buffer, position).end()
+        start = _BETWEEN.match(buffer, position).end()  # type: ignore[union-attr] # matches nothing at all, too
         found = _LIST.match(buffer, start)
         if not found or (not last and _may_go_on(buffer, found.end())):
             break

@@ -70,7 +70,7 @@ def spool(archive: Path, name: str, num_words: int, path: Path) -> tuple[np.ndar
             indices, sizes = flattened(texts)
             hashes.append(hashes_of(indices, sizes))
             for ids, block_counts in distinct(*encode_flattened(indices, sizes, num_words), num_words):
-                file.write(ids)  # not tofile(): it does not notice when the last bytes fail
+                file.write(ids.data)  # not tofile(): it does not notice when the last bytes fail
                 counts.append(block_counts.astype(smallest))
     return np.cumsum(np.concatenate(counts), dtype=np.int64), np.concatenate(hashes)
 

@@ -7,4 +7,4 @@ def script(vega_lite: str = VEGA_LITE) -> str:
     """JavaScript that sets `window.vegaEmbed`, `window.vega` and `window.vegaLite`: 900 kB, of the pinned package."""
     import vl_convert
 
-    return vl_convert.javascript_bundle(vl_version=vega_lite)
+    return vl_convert.javascript_bundle(vl_version=vega_lite)  # type: ignore[call-arg] # its stub lacks a default

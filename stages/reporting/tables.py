@@ -77,7 +77,7 @@ def reproduction_table(judgements: list[Judgement]) -> str:
 
     def line(found: Judgement) -> list[str]:
         digits = 1 if "epoch" in found.published.figure else 4
-        p = [""] * 2 if found.p is None else [probability(found.p), probability(found.p_adjusted)]
+        p = ["" if value is None else probability(value) for value in (found.p, found.p_adjusted)]
         return [
             what(found),
             found.published.source,

@@ -94,7 +94,7 @@ def diff(old_revision: str | None, new_revision: str | None, form: str, fail_on:
             worse or cannot be judged.
     """
     old, new = read_sides(old_revision, new_revision)
-    content = {
+    content: dict[str, Any] = {
         **{name: {"revision": side.label, "commit": side.commit} for name, side in (("old", old), ("new", new))},
         "verdicts": judge_accuracies((old, new)),
         "metrics": diff_metrics(old, new),

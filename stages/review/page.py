@@ -100,7 +100,7 @@ differ by more than luck; of such marks at most about one in twenty is luck (Ben
 
 
 def metric_cells(row: Row) -> list[str]:
-    word = row.get("status", row.get("verdict", ""))
+    word = row.get("status") or row.get("verdict") or ""
     marked = {"higher": "higher*", "lower": "lower*", "not distinguished": ""}.get(word, word)
     differing = [signed(row.get(key)) for key in ("difference", "mean_difference")]
     return [row["of"], row["figure"], text_of(row, "old"), text_of(row, "new"), *differing, marked]

@@ -123,7 +123,7 @@ class Side:
         Raises:
             UserError: a report is no JSON.
         """
-        found = {}
+        found: dict[tuple[str, str], Any] = {}
         for path, content in self.files.items():
             if path.endswith(".json") and not path.endswith("/replicates.json"):  # means of what is judged
                 try:

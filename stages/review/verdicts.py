@@ -98,7 +98,7 @@ def margins(sides: Pair) -> dict[str, float]:
     """
     for side in (*sides, read_workspace()):
         found = side.params.get("verdicts")
-        values = [found.get(key) if isinstance(found, dict) else None for key in ("negligible", "equivalent")]
+        values: Any = [found.get(key) if isinstance(found, dict) else None for key in ("negligible", "equivalent")]
         if all(isinstance(value, int | float) for value in values):
             return dict(zip(("negligible", "equivalent"), values, strict=True))
     raise UserError("params.yaml: expected numbers under verdicts.negligible and verdicts.equivalent; found none")

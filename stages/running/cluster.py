@@ -50,7 +50,7 @@ class DaskWorkers(Workers):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails is told with the stage that fails by it
         files = zip(("tls_ca_file", "tls_client_cert", "tls_client_key"), tls or (), strict=bool(tls))
         security = Security(require_encryption=True if tls else None, **dict(files))
-        if scheduler.startswith("tls://") and not security.tls_client_cert:
+        if scheduler.startswith("tls://") and not security.tls_client_cert:  # type: ignore[attr-defined] # of __slots__
             raise UserError(
                 f"Dask scheduler {scheduler}: expected --tls-ca-file, --tls-cert and --tls-key, found none"
             )

@@ -46,14 +46,14 @@ def run_job(job: Job, stop: Any) -> Outcome:
     path = os.pathsep.join([str(Path(sys.executable).parent), job.environment.get("PATH", os.defpath)])
     # -P: the folder of supervise.py holds modules that are no business of it
     command = [sys.executable, "-P", supervise.__file__, str(job.lock), *job.command]
-    options = {"cwd": job.folder, "env": {**job.environment, "PATH": path}, "stdin": subprocess.PIPE}
+    options: dict[str, Any] = {"cwd": job.folder, "env": {**job.environment, "PATH": path}, "stdin": subprocess.PIPE}
     options |= {"stderr": subprocess.STDOUT, "start_new_session": True}
     started = time.monotonic()
     with open(job.log, "wb") as log, subprocess.Popen(command, stdout=log, **options) as supervisor:
         while supervisor.returncode is None:
             with suppress(subprocess.TimeoutExpired):
                 supervisor.wait(POLL_S)
-            if stop.is_set():
+            if stop.is_set() and supervisor.stdin:
                 supervisor.stdin.close()
     status = supervisor.returncode
     if status < 0:  # somebody killed the supervisor: then what it watched over goes, too
@@ -77,7 +77,7 @@ class Workers:
 
     def free(self) -> int:
         """How many jobs more could run at once."""
-        return self._most - len(self._running)
+        return self._most - len(self._running)  # type: ignore[operator] # None only with Dask, which overrides this
 
     def submit(self, job: Job) -> None:
         self._running[self._executor.submit(self.run, job, self._stop)] = job

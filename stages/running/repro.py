@@ -160,6 +160,6 @@ def repro(
     print(run.summary(time.monotonic() - started), flush=True)
     failed = ", ".join(run.having("FAILED"))
     if failed:
-        error = StagesFailedError(f"failed: {failed}; see above, or the logs in {LOGS}; what is finished is kept")
-        error.statuses = run.statuses
-        raise error
+        failure = StagesFailedError(f"failed: {failed}; see above, or the logs in {LOGS}; what is finished is kept")
+        failure.statuses = run.statuses
+        raise failure

@@ -22,8 +22,8 @@ BEST_POSSIBLE = "The best accuracy to be expected of any classifier, known becau
 
 def copy_project(folder: Path) -> None:
     """Copy the pipeline, not its data or results, as a DVC repository without Git."""
-    for name in (PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE, Path(".dvcignore")):
-        shutil.copy(ROOT / name, folder / name)
+    for file in (PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE, Path(".dvcignore")):
+        shutil.copy(ROOT / file, folder / file)
     ignore = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
     for name in ("stages", ".dvc"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)

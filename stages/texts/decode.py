@@ -8,14 +8,14 @@ import numpy as np
 from stages.common.basics.artifacts import RAW
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import OfficialDataset, TextDataset, load_params
-from stages.common.basics.rows import load_labels, load_rows
+from stages.common.basics.rows import Split, load_labels, load_rows
 from stages.labelled.corpus import SPLITS, open_texts
 from stages.labelled.counting import PARTS, blocks_of, split_block
 from stages.official.corpus import encode, file_of, read_labels, read_texts, split_order, text_arrays
 from stages.texts.words import UNKNOWN, check_name, decode, word_index, words_by_id
 
 
-def read_split(dataset: OfficialDataset, archive: Path, split: str) -> tuple[str, np.ndarray, np.ndarray]:
+def read_split(dataset: OfficialDataset, archive: Path, split: Split) -> tuple[str, np.ndarray, np.ndarray]:
     """Where a split's texts lie: the array's name, their positions in it, and their labels."""
     labels = {name: read_labels(archive, f"y{name[1:]}", len(dataset.labels)) for name in text_arrays(dataset)}
     order = split_order(dataset, {name: len(values) for name, values in labels.items()})
@@ -55,7 +55,7 @@ def texts_at(archive: Path, name: str, positions: list[int]) -> dict[int, list[i
 class OfficialTexts:
     """A split of a dataset of Keras. labels: the number of each of its texts' label."""
 
-    def __init__(self, name: str, dataset: OfficialDataset, split: str) -> None:
+    def __init__(self, name: str, dataset: OfficialDataset, split: Split) -> None:
         self._archive, self._num_words = file_of(RAW / name, ".npz"), dataset.num_words
         self._words = words_by_id(word_index(name))
         self._array, self._positions, self.labels = read_split(dataset, self._archive, split)
@@ -72,7 +72,7 @@ class OfficialTexts:
 class OwnTexts:
     """The same of a dataset of one's own. They are read twice: where a text stands, all of them decide."""
 
-    def __init__(self, name: str, dataset: TextDataset, split: str) -> None:
+    def __init__(self, name: str, dataset: TextDataset, split: Split) -> None:
         self._index = word_index(name)
         self._layout, self._columns, self._split = open_texts(dataset, RAW / name)
         self._parts = SPLITS[split]
@@ -93,12 +93,14 @@ class OwnTexts:
             yield " ".join(text if (text := word.decode()) in self._index else UNKNOWN for word in found[key])
 
 
-def open_split(name: str, dataset: OfficialDataset | TextDataset, split: str) -> OfficialTexts | OwnTexts:
+def open_split(name: str, dataset: OfficialDataset | TextDataset, split: Split) -> OfficialTexts | OwnTexts:
     """A split's texts, to be decoded."""
-    return (OfficialTexts if isinstance(dataset, OfficialDataset) else OwnTexts)(name, dataset, split)
+    if isinstance(dataset, OfficialDataset):
+        return OfficialTexts(name, dataset, split)
+    return OwnTexts(name, dataset, split)
 
 
-def decode_samples(name: str, split: str, index: int, label: str | None, count: int) -> None:
+def decode_samples(name: str, split: Split, index: int, label: str | None, count: int) -> None:
     """Print `count` samples of a split from `index` on, if asked only those of a label.
 
     Raises:

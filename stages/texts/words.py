@@ -1,6 +1,5 @@
 """The words and lines of texts, for the tools."""
 
-import io
 from collections.abc import Iterable, Iterator
 
 from stages.common.basics.artifacts import VECTORIZED, read_json
@@ -43,7 +42,7 @@ def decode(tokens: Iterable[int], words: dict[int, str]) -> str:
     return " ".join(words.get(int(token), UNKNOWN) if token > OUT_OF_VOCABULARY else UNKNOWN for token in tokens)
 
 
-def lines_of(stream: io.BufferedIOBase, name: str) -> Iterator[str]:
+def lines_of(stream: Iterable[bytes], name: str) -> Iterator[str]:
     """Yield the lines of a stream one by one, without their ends.
 
     Raises:

@@ -123,7 +123,8 @@ class View:
     """A section of params.yaml of which a stage declares a part: reading anything else fails."""
 
     def __init__(self, section: Section | dict[str, Any], path: str, declared: Declaration) -> None:
-        self._section, self._path, self._declared = section, path, declared
+        self._section: Any = section
+        self._path, self._declared = path, declared
 
     def __getattr__(self, name: str) -> Any:
         return self._child(name, getattr(self._section, name))
@@ -194,9 +195,9 @@ def run_declared(stage: str, key: str | None) -> None:
     declared = declaration(stage, key, params)
     pins = check_libraries(declared, params)
     watch = Watch(declared, Path.cwd())
-    for module in list(sys.modules.values()):  # what has brought us here is a stage's code, too
-        file = Path(getattr(module, "__file__", None) or "/")
-        if module.__name__ != "__main__" and file.is_relative_to(STAGES.absolute()):
+    for loaded in list(sys.modules.values()):  # what has brought us here is a stage's code, too
+        file = Path(getattr(loaded, "__file__", None) or "/")
+        if loaded.__name__ != "__main__" and file.is_relative_to(STAGES.absolute()):
             watch.read(file.relative_to(Path.cwd()))
     sys.pycache_prefix = None  # compiled modules lie beside their source, where the watch knows them
     sys.addaudithook(watch)

@@ -232,8 +232,8 @@ class Params(Section):
     def _models_fit_their_datasets(self) -> Self:
         for name, model in self.models.items():
             if model.dataset not in self.datasets:
-                known = ", ".join(self.datasets)
-                raise ValueError(f"models.{name}.dataset: expected one of {known}; found {model.dataset!r}")
+                expected = f"expected one of {', '.join(self.datasets)}"
+                raise ValueError(f"models.{name}.dataset: {expected}; found {model.dataset!r}")
             if model.dataset not in self.defaults:
                 raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
         if unknown := self.replicates.own.keys() - self.models.keys():

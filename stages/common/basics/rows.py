@@ -122,12 +122,12 @@ def write_split(folder: Path, blocks: Iterable[RowBlock], columns: int) -> int:
         _npy_stream(folder / "labels.npy", np.int64) as labels,
         _npy_stream(folder / "hashes.npy", np.uint64) as hashes,
     ):
-        indptr.write(np.zeros(1, np.int64))
+        indptr.write(np.zeros(1, np.int64).data)
         for block in blocks:
-            indptr.write(ids + np.cumsum(block.lengths))
-            indices.write(block.indices)
-            labels.write(block.labels)
-            hashes.write(block.hashes)
+            indptr.write((ids + np.cumsum(block.lengths)).data)
+            indices.write(block.indices.data)
+            labels.write(block.labels.data)
+            hashes.write(block.hashes.data)
             rows, ids = rows + len(block.labels), ids + len(block.indices)
     write_npy(folder / "shape.npy", np.array([rows, columns]))
     return rows
@@ -165,7 +165,7 @@ def open_rows(dataset: str, split: Split) -> Rows:
     Raises:
         UserError: they are damaged.
     """
-    return _opened(dataset, split, Stored.at)
+    return _opened(dataset, split, Stored.at)  # all that `take` asks of an array, a Stored can do
 
 
 def _opened(dataset: str, split: Split, open_array: Callable[[Path], Any]) -> Rows:

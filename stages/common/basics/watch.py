@@ -13,7 +13,7 @@ from stages.common.basics.params import PARAMS_FILE
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Audit events of what changes files besides `open`: the places of each path, and of the folder it is relative to
-CHANGING = {
+CHANGING: dict[str, list[tuple[int, int | None]]] = {
     "os.link": [(0, 2), (1, 3)],
     "os.mkdir": [(0, 2)],
     "os.remove": [(0, 1)],
@@ -31,9 +31,12 @@ STAGES, PIPELINE_FILE = Path("stages"), Path("dvc.yaml")
 class Declares(Protocol):
     """What the hook needs to know of a stage: paths are relative to the project's root."""
 
-    name: str
-    deps: tuple[str, ...]
-    outs: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+    @property
+    def deps(self) -> tuple[str, ...]: ...
+    @property
+    def outs(self) -> tuple[str, ...]: ...
 
     def refuse(self, what: str, section: str, name: str) -> None: ...
 
