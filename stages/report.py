@@ -1,7 +1,7 @@
 """Gather every model's figures on one page, and say which published ones are reproduced.
 
 Reads   reports/models, reports/datasets, published.yaml
-Params  defaults, models, plots, verdicts
+Params  datasets, defaults, models, plots, verdicts
 Writes  reports/README.md; reports/reproduction.json, a verdict for each published figure; reproduction.png
         reports/texts_of_classes.png: how many texts of each class each dataset has
         reports/experiments.csv, experiments.png: every model's test accuracy over the seeds
@@ -24,7 +24,7 @@ from stages.common.basics.artifacts import (
 )
 from stages.common.basics.params import Params, ordered_models
 from stages.drawing.figures import figure
-from stages.judging.published import load_published
+from stages.judging.published import applicable, load_published
 from stages.judging.reproduction import Judgement, Results, judge, read_results, samples
 from stages.reporting.page import page
 from stages.reporting.pictures import MOST_CLASSES, draw_classes, draw_experiments, draw_reproduction
@@ -104,7 +104,7 @@ def draw_pictures(params: Params, results: Results, judgements: list[Judgement])
 def report(params: Params) -> None:
     notebooks = load_published(params)
     results = read_results(params)
-    judgements = judge(notebooks.published, results)
+    judgements = judge(applicable(notebooks, params).published, results)
     write_json(REPORTS / "reproduction.json", reproduction_json(judgements))
     write_long_tables(params, results)
     draw_pictures(params, results, judgements)

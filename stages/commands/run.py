@@ -9,7 +9,7 @@ from tabulate import tabulate
 from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, load_params, ordered_models
-from stages.judging.published import PUBLISHED_FILE, load_published
+from stages.judging.published import PUBLISHED_FILE, applicable, load_published
 from stages.scratch.copies import bagpipe, make_scratch_copy
 
 
@@ -65,7 +65,7 @@ def demo(folder: Path | None) -> None:
 def results(root: Path) -> str:
     """A table of every model's test accuracy beside the published one."""
     params = load_params(root / PARAMS_FILE)
-    notebooks = load_published(params, root / PUBLISHED_FILE)
+    notebooks = applicable(load_published(params, root / PUBLISHED_FILE), params)
     published = {p.of: p.value for p in notebooks.published if p.figure == "test.accuracy" and not p.against}
     lines = []
     for name in ordered_models(params):

@@ -1,37 +1,49 @@
-"""published.yaml: what the notebooks print, and between which values our figures must lie."""
+"""published.yaml: what the notebooks print, with which settings, and between which values our figures must lie."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import Params, Section, validated
+from stages.common.basics.params import (
+    Fraction,
+    Model,
+    Name,
+    NonNegativeInt,
+    NumWords,
+    Params,
+    Section,
+    settings_of,
+    validated,
+)
 
 PUBLISHED_FILE = Path("published.yaml")
 
-# Figures by the file that has them under `seed`; those of replicates.csv are known under further seeds, too.
-REPLICATED = (
-    "test.loss",
-    "test.accuracy",
-    "validation.best_epoch",
-    "validation.val_loss",
-    "validation.val_accuracy",
-    "validation.last_val_loss",
-    "validation.last_val_accuracy",
-    "validation.best_val_accuracy",
-    "validation.best_accuracy_epoch",
-)
+# Figures by the file that has them under `seed`, and in words; those of replicates.csv are known under further seeds.
+REPLICATED = {
+    "test.loss": "test loss",
+    "test.accuracy": "test accuracy",
+    "validation.best_epoch": "epoch of the lowest validation loss",
+    "validation.val_loss": "lowest validation loss",
+    "validation.val_accuracy": "validation accuracy at the lowest loss",
+    "validation.last_val_loss": "last validation loss",
+    "validation.last_val_accuracy": "last validation accuracy",
+    "validation.best_val_accuracy": "highest validation accuracy",
+    "validation.best_accuracy_epoch": "epoch of the highest validation accuracy",
+}
 UNSEEN = ("test_unseen.loss", "test_unseen.accuracy", "test_unseen.macro_f1")
 ONCE = (*REPLICATED, "test.macro_f1", "test.roc_auc", "test.top3_accuracy", *UNSEEN)
-OF_A_DATASET = (
-    "baselines.shuffled_labels",
-    "baselines.expected_of_shuffling",
-    "baselines.most_frequent_class",
-    "baselines.naive_bayes",
-    "baselines.logistic_regression",
-)
+SHUFFLED = "baselines.shuffled_labels"
+OF_A_DATASET = {
+    SHUFFLED: "accuracy of shuffled labels",
+    "baselines.expected_of_shuffling": "expected accuracy of shuffled labels",
+    "baselines.most_frequent_class": "accuracy of the most frequent class",
+    "baselines.naive_bayes": "accuracy of naive Bayes",
+    "baselines.logistic_regression": "accuracy of logistic regression",
+}
 OF_THE_DATA = (
     *("data.train.texts", "data.train.duplicates", "data.train.texts_of_several_labels", "data.train.words_beyond"),
     *("data.test.texts", "data.test.duplicates", "data.test.texts_of_several_labels", "data.test.words_beyond"),
@@ -45,6 +57,30 @@ OF_THE_DATA = (
     "data.ceiling",
 )
 CURVES = "curves"
+WORDS = REPLICATED | OF_A_DATASET | {CURVES: "training curves"}
+
+# Settings of a model that do not touch its run with a hold-out, or the one that is tested.
+NOT_OF = {
+    "validation": {"epochs", "leave_out"},
+    "curves": {"epochs", "leave_out"},
+    "test": {"holdout", "validation_epochs"},
+    "test_unseen": {"holdout", "validation_epochs"},
+}
+
+
+class DatasetSettings(Section):
+    """What a notebook has made of a dataset, as in `datasets` of params.yaml."""
+
+    num_words: NumWords | None = None
+    shuffle_seed: NonNegativeInt | None = None
+    test_split: Fraction | None = None
+
+
+class NotebookSettings(Section):
+    """The params that the figures belong to. What is left out here does not matter to them."""
+
+    datasets: dict[Name, DatasetSettings] = Field(default_factory=dict)
+    models: dict[Name, Model] = Field(default_factory=dict)
 
 
 class Published(Section):
@@ -54,6 +90,7 @@ class Published(Section):
     value: with the digits that are printed, so in quotes.
     tolerance: how near is near enough, for a figure that does not vary.
     known: why it may well differ; then `bagpipe verify` does not fail if it does.
+    best_possible: that no notebook prints it: it is the best test accuracy to be expected of any classifier.
     """
 
     of: str
@@ -63,6 +100,7 @@ class Published(Section):
     against: str | None = None
     tolerance: Annotated[float, Field(ge=0)] | None = None
     known: str | None = None
+    best_possible: bool = False
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
@@ -73,12 +111,14 @@ class Published(Section):
         if self.varies == (self.tolerance is not None):
             expected = "none, as the figure varies" if self.varies else "a value, as the figure does not vary"
             raise ValueError(f"tolerance: expected {expected}; found {self.tolerance}")
+        if self.best_possible and self.figure != "test.accuracy":
+            raise ValueError(f"figure: expected test.accuracy of what is best_possible, found {self.figure}")
         return self
 
     @property
     def varies(self) -> bool:
         """Whether the figure depends on luck: on the seed of a network, or of a shuffle."""
-        return self.figure in REPLICATED or self.figure == OF_A_DATASET[0]
+        return self.figure in REPLICATED or self.figure == SHUFFLED
 
     @property
     def number(self) -> float:
@@ -93,6 +133,13 @@ class Published(Section):
     def key(self) -> str:
         """The figure's name in reproduction.json."""
         return f"{self.figure}_less_{self.against}" if self.against else self.figure
+
+    @property
+    def words(self) -> str:
+        """The figure in words, as in `lowest validation loss`."""
+        if self.figure == CURVES:
+            return f"largest difference from the curves of `{self.against}`"
+        return WORDS[self.figure] + (f" less that of `{self.against}`" if self.against else "")
 
 
 class Bounds(Section):
@@ -111,6 +158,7 @@ class Notebooks(Section):
     """All of published.yaml."""
 
     sources: dict[str, str]
+    settings: NotebookSettings = NotebookSettings()
     published: list[Published]
     bounds: list[Bounds]
 
@@ -131,6 +179,10 @@ def load_published(params: Params, path: Path = PUBLISHED_FILE) -> Notebooks:
         UserError: it is missing or not as expected. The first mistake is named.
     """
     notebooks = validated(Notebooks, path)
+    for section, names in (("datasets", params.datasets), ("models", params.models)):
+        for name in getattr(notebooks.settings, section):
+            if name not in names:
+                raise UserError(f"{path}: settings.{section}: expected one of {', '.join(names)}; found {name!r}")
     for section in ("published", "bounds"):
         for index, entry in enumerate(getattr(notebooks, section)):
             known = params.defaults if entry.figure in (*OF_A_DATASET, *OF_THE_DATA) else params.models
@@ -138,3 +190,61 @@ def load_published(params: Params, path: Path = PUBLISHED_FILE) -> Notebooks:
                 if name not in known:
                     raise UserError(f"{path}: {section}.{index}: expected one of {', '.join(known)}; found {name!r}")
     return notebooks
+
+
+class Departure(NamedTuple):
+    """A setting that is another one in the notebook: its key in params.yaml, its value there and in the notebook."""
+
+    where: str
+    ours: Any
+    theirs: Any
+
+    def __str__(self) -> str:
+        ours, theirs = ("none" if value is None else value for value in (self.ours, self.theirs))
+        return f"`{self.where}` is {ours} here and {theirs} there"
+
+
+def departures(entry: Published | Bounds, settings: NotebookSettings, params: Params) -> Iterator[Departure]:
+    """Where params.yaml departs from the settings that a figure belongs to."""
+    if entry.figure in (*OF_A_DATASET, *OF_THE_DATA):
+        models, datasets = [], [entry.of]
+    else:
+        models = [entry.of, *filter(None, [getattr(entry, "against", None)])]
+        datasets = [params.models[model].dataset for model in models]
+    others = NOT_OF.get(entry.figure.partition(".")[0])
+    for model in models:
+        ours = settings_of(params, model)
+        for key, value in _given(settings.models.get(model), others).items():
+            if getattr(ours, key) != value:
+                yield Departure(ours.where(model, key), getattr(ours, key), value)
+    for dataset in datasets:
+        for key, value in _given(settings.datasets.get(dataset)).items():
+            found = getattr(params.datasets[dataset], key, None)
+            if found != value:
+                yield Departure(f"datasets.{dataset}.{key}", found, value)
+
+
+def _given(section: Section | None, others: set[str] | None = None) -> dict[str, Any]:
+    return section.model_dump(exclude_unset=True, exclude=others) if section else {}
+
+
+def applicable(notebooks: Notebooks, params: Params) -> Notebooks:
+    """The figures and bounds that belong to what params.yaml has: those of other settings say nothing about ours."""
+
+    def of_ours(entries: list[Any]) -> list[Any]:
+        return [entry for entry in entries if not any(departures(entry, notebooks.settings, params))]
+
+    kept = {"published": of_ours(notebooks.published), "bounds": of_ours(notebooks.bounds)}
+    return notebooks.model_copy(update=kept)
+
+
+def not_judged(notebooks: Notebooks, params: Params) -> str:
+    """How many published figures are not judged, and why, in a sentence; empty if all are."""
+    entries = [[*departures(entry, notebooks.settings, params)] for entry in notebooks.published]
+    departing = [found for found in entries if found]
+    if not departing:
+        return ""
+    subject = "1 published figure belongs" if len(departing) == 1 else f"{len(departing)} published figures belong"
+    differing = "; ".join(dict.fromkeys(str(departure) for found in departing for departure in found))
+    verb = "is" if len(departing) == 1 else "are"
+    return f"{subject} to other settings and {verb} not judged: {differing}."

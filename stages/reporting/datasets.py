@@ -1,26 +1,14 @@
 """What `inspect` has found in each dataset, in words, and what it means for the figures."""
 
-import statistics
 from typing import Any
 
 from stages.common.basics.params import Params, models_of, ordered_models
 from stages.judging.published import Notebooks
 from stages.judging.reproduction import Results, samples
-from stages.reporting.tables import ACCURACY, mean_and_spread, table
+from stages.reporting.tables import ACCURACY, link, mean, mean_and_spread, signed, table
+from stages.reporting.words import one_in, points
 
 UNSEEN = "test_unseen.accuracy"
-NUMBERS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-
-
-def one_in(count: int, total: int) -> str:
-    """`One in ten test texts (237 of 2,246)`, with the verb that follows."""
-    if not count:
-        return "No test text is"
-    counted = f"({count:,} of {total:,})"
-    n = round(total / count)
-    if n < 2:
-        return f"{count / total:.0%} of the test texts {counted} are"
-    return f"One in {NUMBERS[n - 2] if n <= 12 else f'{n:,}'} test texts {counted} is"
 
 
 def of_texts(name: str, data: dict[str, Any]) -> str:
@@ -73,25 +61,23 @@ def meaning(name: str, data: dict[str, Any], params: Params, notebooks: Notebook
             "Giving each test text the label that it bears most often in the whole corpus would reach an accuracy of "
             f"{data['ceiling']:.4f}, as the same text cannot be right under two labels. "
         )
-    models = [model for model in models_of(params, name) if has_unseen(results, model)]
+    overlap, models = data["overlap"], models_with_unseen(params, results, name)
     if not models:
-        return said + ("" if data["overlap"]["test_texts_in_train"] else "The test accuracies are of new texts.")
-    reference = models[0]
-    every, unseen = (statistics.fmean(samples(results, reference, figure).values()) for figure in (ACCURACY, UNSEEN))
-    published = any(entry.of in models for entry in notebooks.published)
+        return said + ("" if overlap["test_texts_in_train"] else "The test accuracies are of new texts.")
+    every, unseen = (mean(samples(results, models[0], figure)) for figure in (ACCURACY, UNSEEN))
+    published = any(entry.of in models and not entry.best_possible for entry in notebooks.published)
     figures = "the published test accuracies and ours" if published else "the test accuracies"
     said += (
-        f"The test accuracy of `{reference}` is {every:.4f} on all test texts and {unseen:.4f} on those that "
+        f"The test accuracy of `{models[0]}` is {every:.4f} on all test texts and {unseen:.4f} on those that "
         "training does not have. "
     )
     if abs(unseen - every) < params.verdicts.negligible:
         return said + f"So the texts in both parts hardly affect {figures}."
     side = "low" if unseen > every else "high"
     said += (
-        f"So {figures} are about {100 * abs(unseen - every):.1f} points too {side} as estimates for texts that the "
-        "network has not seen"
+        f"So {figures} are about {points(unseen - every)} too {side} as estimates for texts that the network has not "
+        "seen"
     )
-    overlap = data["overlap"]
     if unseen > every and 2 * overlap["none_with_its_label"] > overlap["test_texts_in_train"]:
         said += ": most of the test texts that it has seen stood under another label"
     return f"{said}."
@@ -99,6 +85,10 @@ def meaning(name: str, data: dict[str, Any], params: Params, notebooks: Notebook
 
 def has_unseen(results: Results, model: str) -> bool:
     return UNSEEN.replace(".", "_") in results.replicates[model][0]
+
+
+def models_with_unseen(params: Params, results: Results, dataset: str) -> list[str]:
+    return [model for model in models_of(params, dataset) if has_unseen(results, model)]
 
 
 def paragraphs(params: Params, notebooks: Notebooks, results: Results) -> str:
@@ -116,10 +106,10 @@ def unseen_table(params: Params, results: Results) -> str:
         every = samples(results, name, ACCURACY)
         ceiling = f"{results.data[params.models[name].dataset]['ceiling']:.4f}"
         if not has_unseen(results, name):
-            return [f"`{name}`", ceiling, mean_and_spread(every), "", ""]
+            return [link(name), ceiling, mean_and_spread(every), "", ""]
         unseen = samples(results, name, UNSEEN)
-        difference = statistics.fmean(unseen.values()) - statistics.fmean(every.values())
-        return [f"`{name}`", ceiling, mean_and_spread(every), mean_and_spread(unseen), f"{difference:+.4f}"]
+        difference = mean(unseen) - mean(every)
+        return [link(name), ceiling, mean_and_spread(every), mean_and_spread(unseen), signed(difference)]
 
     header = ["model", "ceiling", "all test texts", "unseen test texts", "difference"]
-    return table(header, map(line, ordered_models(params)))
+    return table("lrrrr", header, map(line, ordered_models(params)))

@@ -16,7 +16,7 @@ from stages.common.basics.params import PARAMS_FILE, Params, replicate_seeds, se
 from stages.common.basics.processor import SAME_BYTES
 from stages.common.basics.watch import PIPELINE_FILE
 from stages.common.history import validation_figures
-from stages.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds
+from stages.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds, Published, applicable, not_judged
 from stages.judging.reproduction import data_of, figures_of, judge, read_results
 from stages.replicate import summary_of
 from stages.review.committed import CommittedPipeline, Finding, again, split_deps
@@ -33,8 +33,11 @@ SHOWN = 4  # stages that a line names
 
 
 class Check(NamedTuple):
+    """note: what is no finding and should be known."""
+
     name: str
     findings: list[Finding]
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -145,10 +148,11 @@ def columns(path: Path) -> dict[str, list[float]]:
 
 
 def results_hold(pipeline: CommittedPipeline) -> Iterator[Finding]:
-    """Look at the verdicts that count, and at the bounds of published.yaml."""
+    """Look at the verdicts that count, and at the bounds of published.yaml, where they belong to the params."""
+    notebooks = applicable(pipeline.notebooks, pipeline.params)
     try:
-        yield from verdicts_hold(pipeline)
-        for bounds in pipeline.notebooks.bounds:
+        yield from verdicts_hold(notebooks.published, pipeline.params)
+        for bounds in notebooks.bounds:
             found = bounded_figure(bounds)
             if found is None:
                 yield Finding(bounds.of, f"has no {bounds.figure}", f"mend `bounds` in {PUBLISHED_FILE}")
@@ -168,10 +172,10 @@ def bounded_figure(bounds: Bounds) -> float | None:
     return figures_of(bounds.of).get(bounds.figure)
 
 
-def verdicts_hold(pipeline: CommittedPipeline) -> Iterator[Finding]:
+def verdicts_hold(figures: list[Published], params: Params) -> Iterator[Finding]:
     """Judge each published figure as `report` does, and compare with what that wrote."""
-    results, written = read_results(pipeline.params), read_json(REPORTS / "reproduction.json")
-    for judgement in judge(pipeline.notebooks.published, results):
+    results, written = read_results(params), read_json(REPORTS / "reproduction.json")
+    for judgement in judge(figures, results):
         published, expected = judgement.published, judgement.verdict
         found = value_at(written, (published.of, published.key)) or {}
         if (found.get("published"), found.get("verdict")) != (published.number, expected):
@@ -216,7 +220,7 @@ def all_checks(rerun: tuple[str, ...]) -> Iterator[Check]:
     yield Check("dvc.lock is consistent", list(lock_is_consistent(pipeline)))
     results = [*results_are_those_of_their_params(pipeline), *results_agree(pipeline)]
     yield Check("results are those of their params", results)
-    yield Check("results hold", list(results_hold(pipeline)))
+    yield Check("results hold", list(results_hold(pipeline)), not_judged(pipeline.notebooks, pipeline.params))
     yield Check("Git has what was checked, and no data", list(git_holds_what_it_should(pipeline)))
     if rerun:
         what = "the same bytes" if SAME_BYTES else "the same figures (no x86-64 with AVX2: bytes cannot be compared)"
@@ -226,6 +230,8 @@ def all_checks(rerun: tuple[str, ...]) -> Iterator[Check]:
 def as_lines(check: Check) -> Iterator[str]:
     """A check as text; what is wrong with several stages stands once."""
     yield f"{'ok    ' if check.ok else 'FAILED'}  {check.name}"
+    if check.note:
+        yield f"        {check.note}"
     together: dict[tuple[str, str], list[str]] = {}
     for stage, problem, mend in check.findings:
         together.setdefault((problem, mend.replace(stage, "STAGE")), []).append(stage)
@@ -244,7 +250,10 @@ def verify(as_json: bool = False, rerun: tuple[str, ...] = ()) -> None:
             print("\n".join(as_lines(check)), flush=True)
     ok = all(check.ok for check in checks)
     if as_json:
-        content = [{"check": c.name, "ok": c.ok, "findings": [f._asdict() for f in c.findings]} for c in checks]
+        content = [
+            {"check": c.name, "ok": c.ok, "findings": [f._asdict() for f in c.findings], "note": c.note}
+            for c in checks
+        ]
         print(json.dumps({"ok": ok, "checks": content}, indent=2, ensure_ascii=False))
     if not ok:
         sys.exit(1)

@@ -68,10 +68,11 @@ def make_scratch_copy(folder: Path) -> None:
     copy_project(folder)
     demo = read_yaml(DEMO_FILE)
     best = generate_corpora(mirror_of(folder), demo["corpora"], demo["params"])
-    figure = {"figure": "test.accuracy", "source": "G", "known": "no model need reach the best that is possible"}
+    known = "no model need reach the best that is possible"
+    figure = {"figure": "test.accuracy", "source": "G", "best_possible": True, "known": known}
     models = demo["params"]["models"].items()
     published = [{"of": name, "value": f"{best[model['dataset']]:.4f}", **figure} for name, model in models]
-    figures = {"sources": {"G": BEST_POSSIBLE}, "published": published, "bounds": []}
+    figures = {"sources": {"G": BEST_POSSIBLE}, "settings": {}, "published": published, "bounds": []}
     for path, content in ((PARAMS_FILE, demo["params"]), (PUBLISHED_FILE, figures)):
         YAML().dump(read_yaml(folder / path) | content, folder / path)
 
