@@ -296,13 +296,28 @@ def test_a_lock_that_cannot_be_read_keeps_the_dataset(texts: Path, tmp_path: Pat
     assert state(folder) == before
 
 
-def test_a_published_model_is_not_removed(texts: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("section", "name", "entry"),
+    [
+        ("bounds", 7, {"of": "mine", "figure": "test.accuracy", "low": 0.5, "high": 1.0}),
+        ("settings", "datasets", {"mine": {"num_words": 10}}),
+    ],
+)
+def test_a_published_model_is_not_removed(
+    texts: Path, tmp_path: Path, section: str, name: str | int, entry: dict
+) -> None:
     folder = project_without_data(tmp_path)
     run(folder, "add", "mine", str(texts))
-    bound = {"of": "mine", "figure": "test.accuracy", "low": 0.5, "high": 1.0}
-    edit_yaml(folder / "published.yaml", lambda content: content["bounds"].append(bound))
+
+    def publish(content: dict) -> None:
+        if section == "bounds":
+            content[section].append(entry)
+        else:
+            content[section][name] = entry
+
+    edit_yaml(folder / "published.yaml", publish)
     before = state(folder)
-    assert "published.yaml: bounds." in refused(folder, "remove", "mine")
+    assert f"published.yaml: {section}.{name}: expected no" in refused(folder, "remove", "mine")
     assert state(folder) == before
 
 

@@ -18,6 +18,7 @@ from stages.common.basics.params import PARAMS_FILE, Params, load_params, ordere
 from stages.judging.published import PUBLISHED_FILE
 from stages.render import render
 from stages.report import class_figures, report
+from stages.reporting.tables import NO_BREAK
 from stages.scratch.copies import ROOT, dvc
 
 PICTURES = ("loss", "accuracy", "confusion", "roc")
@@ -102,20 +103,23 @@ def test_every_model_is_on_the_page_with_its_figures(reports: Path, params: Para
         assert any(f" {test['loss']:.4f} " in row and f" {test['accuracy']:.4f} " in row for row in rows)
 
 
-def test_published_figures_stand_beside_ours_with_the_difference(reports: Path, params: Params) -> None:
-    """A published test accuracy of 0.5000 and a mean of 0.75 over seeds differ by +0.2500."""
+def test_published_figures_stand_beside_ours(reports: Path, params: Params) -> None:
+    """A published test accuracy of 0.5000, and a mean of 0.75 over seeds."""
 
     def publish(content: dict) -> None:
         (entry,) = (entry for entry in content["published"] if entry["of"] == "imdb")
         entry["value"] = "0.5000"
+        del entry["best_possible"]
 
     edit_yaml(reports.parent / PUBLISHED_FILE, publish)
     path = reports / "models" / "imdb" / "replicates.csv"
     lines = [{**line, "test_accuracy": str(0.74 + 0.02 * place)} for place, line in enumerate(lines_of(path))]
     write_csv(path, list(lines[0]), (line.values() for line in lines))
     report(params)
-    page = (reports / "README.md").read_text(encoding="utf-8")
-    assert re.search(r"^\|.*`imdb`.* 0\.5000 +\| +0\.7500 ± 0\.0141 +\| +\+0\.2500 ", page, re.MULTILINE)
+    page = text_of(reports)
+    assert re.search(r"^\| \[`imdb`\]\(#model-imdb\) \| 0\.7500 ± 0\.0141 \| 0\.5000 \|", page, re.MULTILINE)
+    assert re.search(r"^\| test accuracy \| 0\.5000 \| 0\.7500 ± 0\.0141 \|", page, re.MULTILINE)
+    assert not re.search(r"validation\.|test\.(loss|acc)|_epoch", page)
 
 
 def test_the_page_says_what_is_true_of_made_up_runs(reports: Path, params: Params) -> None:
@@ -126,17 +130,40 @@ def test_the_page_says_what_is_true_of_made_up_runs(reports: Path, params: Param
         lines = [{**first, "seed": 1001 + place, "test_accuracy": values[place % 2]} for place in range(10)]
         write_csv(path, list(first), (line.values() for line in lines))
     report(params)
-    page = (reports / "README.md").read_text(encoding="utf-8")
-    assert re.search(r"^\| `reuters_integer_labels`.*\| the same runs +\| +0\.5100", page, re.MULTILINE)
+    page = text_of(reports)
+    assert re.search(r"^\| \[`reuters_integer_labels`.* 0\.5100 .*\| the same runs \|$", page, re.MULTILINE)
     path = reports / "models" / "reuters_integer_labels" / "replicates.csv"
     better = [{**line, "test_accuracy": 0.6 + 0.001 * place} for place, line in enumerate(lines_of(path))]
     write_csv(path, list(better[0]), (line.values() for line in better))
     report(params)
-    page = (reports / "README.md").read_text(encoding="utf-8")
-    assert re.search(r"^\| `reuters_integer_labels`.*\| better +\| +0\.6045.*\| +<0\.001 \|$", page, re.MULTILINE)
+    page = text_of(reports)
+    assert "On reuters, `reuters_integer_labels` (0.6045) is better than `reuters` (0.5100), by " in page
+    assert re.search(r"^\| \[`reuters_integer_labels`.*\| \+9\.45 \(.*\| <0\.001 \| better \|$", page, re.MULTILINE)
     assert re.search(
         r"`reuters`: the highest mean of 2 networks is 0\.6045 \(`reuters_integer_labels`\), below", page
     )
+
+
+def test_figures_of_other_settings_are_not_judged(reports: Path, params: Params) -> None:
+    def settle(content: dict) -> None:
+        for entry in content["published"]:
+            del entry["best_possible"]
+        content["settings"] = {"models": {"imdb": {"dataset": "imdb", "hidden": [96, 96]}}}
+
+    edit_yaml(reports.parent / PUBLISHED_FILE, settle)
+    report(params)
+    said = "1 published figure belongs to other settings and is not judged: `models.imdb.hidden` is [16, 16] here and"
+    assert f"{said} [96, 96] there." in text_of(reports)
+    judged = json.loads((reports / "reproduction.json").read_text(encoding="utf-8"))
+    assert judged.keys() == {"reuters", "reuters_integer_labels"}
+    beside = re.findall(r"^\| \[`imdb`\].*", text_of(reports), re.MULTILINE)[0]
+    assert beside.count("|") == 5  # model, accuracy, published, verdict
+    assert "|  | reference |" in beside
+
+
+def text_of(reports: Path) -> str:
+    """The page, with ordinary spaces."""
+    return (reports / "README.md").read_text(encoding="utf-8").replace(NO_BREAK, " ")
 
 
 @pytest.mark.parametrize("page", ["reports/README.md", "README.md"])
@@ -151,16 +178,36 @@ def test_links_of_a_new_page_lead_somewhere(reports: Path) -> None:
     assert_links_resolve(reports / "README.md")
 
 
+@pytest.mark.parametrize("broken", ["[x](#model-nothing)", "![x](no.png)", "[x](classes.csv#2)", "[x](#results-1)"])
+def test_a_link_that_leads_nowhere_is_found(reports: Path, broken: str) -> None:
+    path = reports / "README.md"
+    with open(path, "a", encoding="utf-8") as page:
+        page.write(f"\n{broken}\n")
+    with pytest.raises(AssertionError):
+        assert_links_resolve(path)
+
+
+def anchors(page: str) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    found: list[str] = []
+    for heading in re.findall(r"^#+ (.+?) *$", re.sub(r"^```.*?^```", "", page, flags=re.M | re.S), re.MULTILINE):
+        anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        found.append(f"{anchor}-{found.count(anchor)}" if anchor in found else anchor)
+    return set(found)
+
+
 def assert_links_resolve(path: Path) -> None:
-    page = path.read_text(encoding="utf-8")
-    anchors = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", page, re.MULTILINE)}
-    links = re.findall(r"\]\(([^)\s]+)\)", page)
+    """Follow links and pictures, to headings of other pages, too."""
+    links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
     assert links
     for link in links:
-        if link.startswith("#"):
-            assert link[1:] in anchors, link
-        elif "://" not in link:
-            assert (path.parent / link.partition("#")[0]).exists(), link
+        if "://" in link:
+            continue
+        file, _, anchor = link.partition("#")
+        target = path.parent / file if file else path
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.read_text(encoding="utf-8")), link
 
 
 # The long tables

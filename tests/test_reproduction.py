@@ -1,12 +1,15 @@
 """Verdicts on published figures, and on differences between models, against known answers, scipy and simulation."""
 
 import math
+import re
+from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 from scipy import stats
 
+from stages.common.basics.params import PARAMS_FILE, Model, Params, load_params
 from stages.common.history import validation_figures
 from stages.judging.comparison import (
     benjamini_hochberg,
@@ -16,8 +19,22 @@ from stages.judging.comparison import (
     same_runs,
     verdict,
 )
-from stages.judging.published import Published
+from stages.judging.published import (
+    CURVES,
+    OF_A_DATASET,
+    REPLICATED,
+    NotebookSettings,
+    Published,
+    applicable,
+    departures,
+    load_published,
+    not_judged,
+)
 from stages.judging.reproduction import Ours, Results, judge, largest_difference, our_figure, predict
+from stages.scratch.copies import ROOT
+
+PARAMS = load_params(ROOT / PARAMS_FILE)
+NOTEBOOKS = load_published(PARAMS, ROOT / "published.yaml")
 
 
 def published(value: str, figure: str = "test.accuracy", **more) -> Published:
@@ -128,11 +145,138 @@ def test_one_figure_of_many_outside_its_interval_is_doubtful_and_far_outside_dif
         ({"figure": "baselines.naive_bayes", "tolerance": 0.1, "against": "other"}, "against: expected none"),
         ({"figure": "test.loss", "value": 0.5}, "value"),
         ({"figure": "test.loss", "value": "about 1"}, "value"),
+        ({"figure": "test.loss", "best_possible": True}, "figure: expected test.accuracy"),
     ],
 )
 def test_what_makes_no_sense_in_published_yaml_is_refused(entry: dict, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Published.model_validate({"of": "imdb", "value": "0.5", "source": "A", **entry})
+
+
+# To which settings a published figure belongs
+
+
+def with_settings(section: str, name: str, **changes: Any) -> Params:
+    """The committed params, with other settings of one model, of the defaults or of a dataset."""
+    entries = getattr(PARAMS, section)
+    return PARAMS.model_copy(update={section: {**entries, name: entries[name].model_copy(update=changes)}})
+
+
+def set_aside(params: Params) -> dict[str, set[str]]:
+    """The figures and bounds that are not judged under these params, by model or dataset."""
+    kept, found = applicable(NOTEBOOKS, params), {}
+    for section in ("published", "bounds"):
+        for entry in getattr(NOTEBOOKS, section):
+            if entry not in getattr(kept, section):
+                found.setdefault(entry.of, set()).add(getattr(entry, "key", f"bounds of {entry.figure}"))
+    return found
+
+
+def test_the_committed_params_are_those_that_all_published_figures_belong_to() -> None:
+    assert set_aside(PARAMS) == {}
+    assert not_judged(NOTEBOOKS, PARAMS) == ""
+
+
+def test_every_committed_figure_says_what_it_belongs_to() -> None:
+    """All that its runs depend on: another value of any setting sets it aside."""
+    settings = NOTEBOOKS.settings
+    models = {entry.of for entry in NOTEBOOKS.published if entry.figure in (*REPLICATED, CURVES)}
+    assert settings.models.keys() == models
+    for own in settings.models.values():
+        assert own.model_fields_set == set(Model.model_fields)
+        assert settings.datasets[own.dataset].num_words
+
+
+AT_REUTERS = {"test.loss", "test.accuracy"} | {
+    f"validation.{key}"
+    for key in ("val_loss", "best_epoch", "best_val_accuracy", "best_accuracy_epoch", "last_val_accuracy")
+}
+
+
+def test_figures_of_another_architecture_are_not_judged() -> None:
+    """Differences from the changed model, too, and its bounds; figures of the dataset stay."""
+    wider = with_settings("models", "reuters", hidden=[96, 96])
+    assert set_aside(wider) == {
+        "reuters": AT_REUTERS | {"bounds of test.accuracy"},
+        "reuters_bottleneck": {"validation.best_val_accuracy_less_reuters"},
+        "reuters_integer_labels": {"curves_less_reuters"},
+    }
+    assert not_judged(NOTEBOOKS, wider) == (
+        "9 published figures belong to other settings and are not judged: `models.reuters.hidden` is [96, 96] here "
+        "and [64, 64] there."
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "changes", "expected", "said"),
+    [
+        (
+            "defaults",
+            "imdb",
+            {"epochs": 5},
+            {"imdb": {"test.loss", "test.accuracy", "bounds of test.accuracy"}},
+            "2 published figures belong `defaults.imdb.epochs` is 5 here and 4 there.",
+        ),
+        (
+            "models",
+            "reuters_bottleneck",
+            {"epochs": 5, "leave_out": 0},
+            {},
+            "",
+        ),
+        (
+            "models",
+            "reuters_integer_labels",
+            {"validation_epochs": 5},
+            {"reuters_integer_labels": {"curves_less_reuters"}},
+            "1 published figure belongs `models.reuters_integer_labels.validation_epochs` is 5 here and 20 there.",
+        ),
+        (
+            "datasets",
+            "imdb",
+            {"num_words": 500},
+            {
+                "imdb": {entry.key for entry in NOTEBOOKS.published if entry.of == "imdb"}
+                | {"bounds of test.accuracy", "bounds of data.overlap.test_texts_in_train"}
+            },
+            "9 published figures belong `datasets.imdb.num_words` is 500 here and 10000 there.",
+        ),
+        ("defaults", "imdb", {"reference": "imdb_tanh"}, {}, ""),
+        ("models", "imdb_tanh", {"hidden": [1]}, {}, ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_only_what_a_figure_depends_on_counts(
+    section: str, name: str, changes: dict[str, Any], expected: dict[str, set[str]], said: str
+) -> None:
+    params = with_settings(section, name, **changes)
+    assert set_aside(params) == expected
+    shortened = re.sub(" to other settings and (is|are) not judged:", "", not_judged(NOTEBOOKS, params))
+    assert shortened == said
+
+
+def test_a_default_that_the_model_has_of_its_own_does_not_count() -> None:
+    """reuters_bottleneck has its own batch size, so the figure that is its alone stays."""
+    params = with_settings("defaults", "reuters", batch_size=64)
+    assert set_aside(params)["reuters_bottleneck"] == {"validation.best_val_accuracy_less_reuters"}
+    assert not_judged(NOTEBOOKS, params).endswith("`defaults.reuters.batch_size` is 64 here and 512 there.")
+
+
+def test_a_figure_without_settings_belongs_to_all() -> None:
+    for figure in ("test.accuracy", "validation.val_loss"):
+        entry = published("0.5", figure)
+        assert list(departures(entry, NotebookSettings(), with_settings("models", "imdb", hidden=[1]))) == []
+
+
+def test_every_kind_of_figure_has_words() -> None:
+    """None of a key of the code."""
+    words = [published("0.5", figure).words for figure in REPLICATED]
+    assert len(set(words)) == len(REPLICATED)
+    assert not any("_" in said or "." in said for said in [*words, *OF_A_DATASET.values()])
+    difference = published("0.5", "validation.best_val_accuracy", against="other")
+    assert difference.words == "highest validation accuracy less that of `other`"
+    curves = published("0", CURVES, against="other", tolerance=0.1)
+    assert curves.words == "largest difference from the curves of `other`"
 
 
 def test_few_runs_are_compared_by_welchs_test() -> None:

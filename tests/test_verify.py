@@ -485,6 +485,32 @@ def test_params_that_may_change_nothing_are_no_lie(project: Path) -> None:
     assert findings(clone(project)) == []
 
 
+def test_figures_of_other_settings_are_no_lie(project: Path) -> None:
+    """A hidden layer more: figures and bounds of the model before say nothing of it; those of others are judged."""
+
+    def settle(content: Any) -> None:
+        content["settings"] = {"models": {"imdb": {"dataset": "imdb", "hidden": [16, 16, 16]}}}
+        content["bounds"][0].update(low=0.98)
+        content["published"][0].update(value="99.9")
+
+    edit_published(project, settle)
+    run_dvc(project, "repro", "report")
+    commit(project)
+    without = clone(project)
+    assert findings(without) == []
+    note = (
+        "1 published figure belongs to other settings and is not judged: `models.imdb.hidden` is [16, 16] here and "
+        "[16, 16, 16] there."
+    )
+    assert note in verify(without).stdout
+    assert [check["note"] for check in json.loads(verify(without, "--json").stdout)["checks"]].count(note) == 1
+    edit_published(project, lambda content: content["published"][1].update(value="99.9"))
+    run_dvc(project, "repro", "report")
+    commit(project)
+    problems = [finding["problem"] for finding in findings(project)]
+    assert problems == ["reuters test.accuracy of the notebooks differs from ours"]
+
+
 def test_more_seeds_of_the_others_leave_the_runs_of_a_model_true(project: Path) -> None:
     before = (project / "reports/models/reuters/replicates.csv").read_bytes()
     edit_params(project, lambda params: params["replicates"].update(n=3, own={"reuters": 2}))

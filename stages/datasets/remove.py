@@ -70,9 +70,9 @@ def check_not_published(names: list[str], params: Params) -> None:
         UserError: it does.
     """
     notebooks = load_published(params)
-    for name in names:
-        if name in {*notebooks.settings.models, *notebooks.settings.datasets}:
-            raise UserError(f"{PUBLISHED_FILE}: settings: expected none of {name}; take them out first")
+    for section, known in notebooks.settings:
+        if found := set(names) & known.keys():
+            raise UserError(f"{PUBLISHED_FILE}: settings.{section}: expected no {min(found)}; take it out first")
     for section in ("published", "bounds"):
         for index, entry in enumerate(getattr(notebooks, section)):
             if {entry.of, getattr(entry, "against", None)} & set(names):

@@ -136,7 +136,7 @@ def page(params: Params, notebooks: Notebooks, results: Results, judgements: lis
     compared, apart = compare_variations(params, results), not_judged(notebooks, params)
     of_notebooks = [found for found in judgements if not found.published.best_possible]
     limits = "".join(
-        f"Best possible: {text[0].lower()}{text[1:]}. "
+        f"Best possible: {text}. "
         for key, text in notebooks.sources.items()
         if any(entry.best_possible and entry.source.partition(" ")[0] == key for entry in notebooks.published)
     )

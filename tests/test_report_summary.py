@@ -1,0 +1,285 @@
+"""What the page of results begins with, word for word, from made-up runs; and how its tables look."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from stages.common.basics.params import PARAMS_FILE, Model, Params, load_params
+from stages.judging.published import Notebooks, Published
+from stages.judging.reproduction import Judgement, Ours, Results
+from stages.reporting.page import experiments, reproduction
+from stages.reporting.summary import of_baselines, of_models, of_notebooks, of_repeated_texts, summary
+from stages.reporting.tables import NO_BREAK, compare_variations, reproduction_table, table
+from stages.reporting.words import listed, named, of_many, points
+from stages.scratch.copies import ROOT
+
+COMMITTED = load_params(ROOT / PARAMS_FILE)
+SPREAD = (-0.001, 0.0, 0.001, -0.002, 0.002, 0.0, 0.001, -0.001, 0.0, 0.0)  # of ten seeds; their mean is 0
+TWIN = "the same runs as the first"
+
+
+def params_of(models: dict[str, Model]) -> Params:
+    """Params of models whose datasets have the defaults of reuters, and their first model as the reference."""
+    defaults = {}
+    for name, model in models.items():
+        defaults.setdefault(model.dataset, COMMITTED.defaults["reuters"].model_copy(update={"reference": name}))
+    return COMMITTED.model_copy(update={"models": models, "defaults": defaults})
+
+
+def case(
+    *accuracies: float | str, baseline: float = 0.6, dataset: str = "mine", **changes: Any
+) -> tuple[Params, Results]:
+    """Models a, b, c ... of one dataset, and runs with these means; changes: settings of the last model."""
+    names = [f"{dataset}_{letter}" for letter in "abcdefgh"[: len(accuracies)]]
+    models = {name: Model(dataset=dataset, hidden=[place + 1]) for place, name in enumerate(names)}
+    models[names[-1]] = models[names[-1]].model_copy(update=changes)
+    runs = {}
+    for place, (name, mean) in enumerate(zip(names, accuracies, strict=True)):
+        spread = SPREAD[place:] + SPREAD[:place]
+        values = [mean + part for part in spread] if mean != TWIN else [accuracies[0] + part for part in SPREAD]
+        runs[name] = [
+            {"seed": str(1001 + seed), "test_accuracy": f"{value:.6f}"} for seed, value in enumerate(values)
+        ]
+    baselines = {dataset: {"naive_bayes": {"accuracy": 0.5}, "logistic_regression": {"accuracy": baseline}}}
+    data = {dataset: {"overlap": {"test_texts_in_train": 0}, "test": {"texts": 100}, "ceiling": 1.0}}
+    spreads = {name: {"accuracy": {"se_of_texts": 0.01}} for name in names}
+    return params_of(models), Results({}, runs, spreads, {}, baselines, data)
+
+
+def together(one: tuple[Params, Results], other: tuple[Params, Results]) -> tuple[Params, Results]:
+    (params, results), (more_params, more_results) = one, other
+    return params_of(params.models | more_params.models), Results(
+        *(mine | theirs for mine, theirs in zip(results, more_results, strict=True))
+    )
+
+
+# Which model is best
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "changes", "said"),
+    [
+        ((0.8,), {}, "`a` (0.8000) is the only model."),
+        ((0.8, 0.85), {}, "`b` (0.8500) is better than `a` (0.8000), by 4.9 to 5.1 points."),
+        ((0.8, 0.7), {}, "`a` (0.8000) is the best; 1 model is worse."),
+        ((0.8, 0.7, 0.6), {}, "`a` (0.8000) is the best; 2 models are worse."),
+        ((0.8, TWIN), {}, "no model is shown to be better than `a` (0.8000)."),
+        ((0.8, 0.7, TWIN), {}, "no model is shown to be better than `a` (0.8000); 1 model is worse."),
+        ((0.8, 0.8003), {}, "no model is shown to be better than `a` (0.8000), not even `b` (0.8003)."),
+        ((0.8, 0.7997), {}, "no model is shown to be better than `a` (0.8000)."),
+        (
+            (0.8, 0.85, 0.7),
+            {},
+            "`b` (0.8500) is the best, better than `a` (0.8000), by 4.9 to 5.1 points; 1 model is worse.",
+        ),
+        ((0.8, 0.85, 0.8003), {}, "`b` (0.8500) is better than `a` (0.8000), by 4.9 to 5.1 points."),
+        (
+            (0.8, 0.85, 0.9),
+            {},
+            "`c` (0.9000) and `b` (0.8500) are better than `a` (0.8000), by 9.9 to 10.1 and 4.9 to 5.1 points.",
+        ),
+        (
+            (0.8, 0.85, 0.86, 0.87, 0.88, 0.89),
+            {},
+            "`f` (0.8900), `e` (0.8800), `d` (0.8700) and 2 more are better than `a` (0.8000).",
+        ),
+        (
+            (0.8, 0.9),
+            {"epochs": 99},
+            "no model is shown to be better than `a` (0.8000); `b` (0.9000), trained otherwise, is not compared.",
+        ),
+        ((0.8, 0.7), {"epochs": 99}, "no model is shown to be better than `a` (0.8000)."),
+    ],
+)
+def test_which_model_is_best(accuracies: Sequence[float], changes: dict[str, Any], said: str) -> None:
+    params, results = case(*accuracies, **changes)
+    found = of_models(params, results, compare_variations(params, results), "mine")
+    assert found.replace("`mine_", "`") == f"On mine, {said}"
+
+
+def test_the_highest_network_is_held_against_the_highest_baseline() -> None:
+    params, results = case(0.8, 0.7)
+    assert of_baselines(params, results, ["mine"]) == (
+        "The network with the highest mean is above logistic regression on mine (0.8000 and 0.6000)."
+    )
+    params, results = case(0.4)
+    assert "below logistic regression on mine" in of_baselines(params, results, ["mine"])
+    params, results = together(case(0.8, baseline=0.4), case(0.6, dataset="other"))
+    assert of_baselines(params, results, ["mine", "other"]) == (
+        "The network with the highest mean is above Bernoulli naive Bayes on mine (0.8000 and 0.5000) and "
+        "equivalent to logistic regression on other (0.6000 and 0.6000)."
+    )
+    params, results = together(case(0.8), case(0.9, dataset="other"))
+    assert of_baselines(params, results, ["mine", "other"]) == (
+        "The network with the highest mean is above logistic regression on mine (0.8000 and 0.6000) and on other "
+        "(0.9000 and 0.6000)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("unseen", "side"), [("0.85", "5.0 points higher"), ("0.79", "1.0 point lower"), ("0.8", "")]
+)
+def test_test_texts_that_training_has_are_mentioned_if_they_matter(unseen: str, side: str) -> None:
+    params, results = case(0.8)
+    for line in results.replicates["mine_a"]:
+        line["test_unseen_accuracy"] = unseen
+    results.data["mine"]["overlap"]["test_texts_in_train"] = 10
+    said = of_repeated_texts(params, results, "mine")
+    assert said == (
+        "One in ten test texts (10 of 100) is in the training part of mine, too; on the others the test accuracy of "
+        f"`mine_a` is {side}."
+        if side
+        else ""
+    )
+
+
+# Whether the notebooks hold up
+
+
+def judged(verdict: str, model: str = "imdb", figure: str = "test.loss", **more: Any) -> Judgement:
+    entry = Published(of=model, figure=figure, value="0.5", source="A 1.1", **more)
+    return Judgement(entry, Ours(0.25, 0.01, 20), 0.2, 0.3, 0.01, 0.02, verdict)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["consistent"], "Yes: the only published figure is consistent with ours."),
+        (["consistent"] * 3, "Yes: all 3 published figures are consistent with ours."),
+        (
+            ["consistent"] * 2 + ["doubtful"],
+            "Yes, with doubts: of 3 published figures, 2 are consistent with ours, 1 is doubtful and none differs.",
+        ),
+        (
+            ["consistent"] * 26 + ["doubtful"] * 2,
+            (
+                "Yes, with doubts: of 28 published figures, 26 are consistent with ours, 2 are doubtful (about 1 "
+                "would be by chance) and none differs."
+            ),
+        ),
+        (
+            ["consistent"] * 2 + ["differs"],
+            "Not entirely: of 3 published figures, 2 are consistent with ours, none is doubtful and 1 differs.",
+        ),
+        (
+            ["consistent", "differs", "differs"],
+            "No: of 3 published figures, 1 is consistent with ours, none is doubtful and 2 differ.",
+        ),
+        (
+            ["doubtful"],
+            "That is doubtful: of 1 published figure, none is consistent with ours, 1 is doubtful and none differs.",
+        ),
+    ],
+)
+def test_whether_the_notebooks_hold_up(verdicts: list[str], said: str) -> None:
+    found = of_notebooks([judged(verdict) for verdict in verdicts])
+    assert found.removesuffix(" More about `imdb` is [below](#which-published-figures-hold-up).") == said
+    assert (found == said) == (set(verdicts) == {"consistent"})
+
+
+def test_what_is_not_consistent_is_explained_once_and_after_its_source() -> None:
+    notebooks = Notebooks(sources={"A": "a book", "B": "another"}, published=[], bounds=[])
+    said = reproduction(
+        notebooks,
+        [
+            judged("consistent"),
+            judged("doubtful", figure="validation.val_loss"),
+            judged("differs", figure="validation.last_val_loss", known="the stars"),
+        ],
+        "",
+    )
+    assert "- A: a book" in said
+    assert "- B" not in said
+    assert "- `imdb` lowest validation loss: published 0.5, ours 0.2500 ± 0.0100; p is 0.010" in said
+    assert "It may be chance.\n- `imdb` last validation loss: " in said
+    assert "Known: the stars." in said
+    assert "one and the same run" in said
+    places = [said.index(part) for part in ("- A: a book", "It may be chance", "| figure |", "notebook A 1.1")]
+    assert places == sorted(places)
+    assert said.count("test loss") == 1
+    assert "not consistent" not in reproduction(notebooks, [judged("consistent")], "")
+
+
+def test_figures_of_several_runs_are_not_said_to_be_of_one() -> None:
+    notebooks = Notebooks(sources={"A": "a book"}, published=[], bounds=[])
+    for others in ([judged("doubtful")], [judged("doubtful"), judged("doubtful", model="reuters")]):
+        assert "one and the same run" not in reproduction(notebooks, others, "")
+
+
+# The beginning
+
+
+def test_nothing_is_said_of_notebooks_where_nothing_is_published() -> None:
+    params, results = case(0.8, 0.85)
+    notebooks = Notebooks(sources={}, published=[], bounds=[])
+    said = summary(params, notebooks, results, [], compare_variations(params, results))
+    assert "published" not in said
+    assert "notebook" not in said
+    assert "possible" not in said
+    assert said.replace(NO_BREAK, " ").splitlines()[-3:] == [
+        "| [`mine_a`](#model-mine_a) | 0.8000 ± 0.0012 |  | reference |",
+        "| [`mine_b`](#model-mine_b) | 0.8500 ± 0.0012 | +5.00 (+4.85 to +5.15) | better |",
+        "| logistic regression on mine | 0.6000 |  |  |",
+    ]
+
+
+def test_the_best_possible_accuracy_is_not_called_published() -> None:
+    params, results = case(0.8, 0.85)
+    best = [
+        Published(of=name, figure="test.accuracy", value="0.9", source="G", best_possible=True)
+        for name in params.models
+    ]
+    notebooks = Notebooks(sources={"G": "the texts are generated"}, published=best, bounds=[])
+    said = summary(params, notebooks, results, [], compare_variations(params, results))
+    assert "**How near is the best possible?** `mine_b` reaches 0.8500 of 0.9." in said
+    assert "| best possible |" in said
+    assert "published" not in said
+
+
+def test_a_model_that_is_neither_published_nor_better_is_left_to_the_table_of_all() -> None:
+    params, results = case(0.8, 0.85, 0.7)
+    said = summary(
+        params, Notebooks(sources={}, published=[], bounds=[]), results, [], compare_variations(params, results)
+    )
+    assert "[`mine_b`]" in said
+    assert "mine_c" not in said
+
+
+def test_one_model_alone_has_no_experiments() -> None:
+    params, results = case(0.8)
+    assert experiments(params, results, compare_variations(params, results)) == ""
+
+
+# Tables and words
+
+
+def test_a_table_is_compact_aligned_and_does_not_break_numbers() -> None:
+    said = table("lrl", ["a", "b", "c"], [["x y", "1 to 2", ""], ["z", "", ""]])
+    assert said == f"| a | b |\n| :-- | --: |\n| x y | 1{NO_BREAK}to{NO_BREAK}2 |\n| z |  |\n"
+
+
+def test_figures_stand_under_the_model_that_they_are_of() -> None:
+    lines = reproduction_table(
+        [judged("consistent"), judged("doubtful", "reuters"), judged("consistent", figure="test.accuracy")]
+    ).splitlines()[2:]
+    assert [re.sub(r" \|.*", "", line) for line in lines] == [
+        "| **`imdb`**, notebook A 1.1",
+        "| test loss",
+        "| test accuracy",
+        "| **`reuters`**, notebook A 1.1",
+        "| test loss",
+    ]
+
+
+@pytest.mark.parametrize(("items", "said"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+def test_a_list_in_a_sentence(items: list[str], said: str) -> None:
+    assert listed(items) == said
+
+
+def test_words_for_numbers() -> None:
+    assert named("abcd") == "a, b, c and d"
+    assert named("abcde") == "a, b, c and 2 more"
+    assert [of_many(count, "is", "are") for count in range(3)] == ["none is", "1 is", "2 are"]
+    assert [points(value) for value in (0.01, -0.01, 0.0236)] == ["1.0 point", "1.0 point", "2.4 points"]
