@@ -29,6 +29,7 @@ from stages.judging.reproduction import Judgement, Results, judge, read_results,
 from stages.reporting.page import page
 from stages.reporting.pictures import MOST_CLASSES, draw_classes, draw_experiments, draw_reproduction
 from stages.reporting.tables import variations
+from stages.reporting.words import of_many
 
 
 def reproduction_json(judgements: list[Judgement]) -> dict:
@@ -109,8 +110,7 @@ def report(params: Params) -> None:
     write_long_tables(params, results)
     draw_pictures(params, results, judgements)
     write_text(REPORTS / "README.md", page(params, notebooks, results, judgements))
-    differing = sum(found.verdict == "differs" for found in judgements)
-    print(
-        f"{len(results.figures)} models; {differing or 'none'} of {len(judgements)} published figures "
-        f"{'differ' if differing > 1 else 'differs'} from ours; see {REPORTS / 'README.md'}"
-    )
+    verdicts = [found.verdict for found in judgements if not found.published.best_possible]
+    differing = of_many(verdicts.count("differs"), "differs", "differ")
+    said = f"; of {len(verdicts)} published figures {differing} from ours" if verdicts else ""
+    print(f"{len(results.figures)} models{said}; see {REPORTS / 'README.md'}")

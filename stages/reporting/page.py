@@ -57,7 +57,7 @@ def section(name: str, settings: Settings, figures: dict[str, float]) -> str:
 def explanation(found: Judgement) -> str:
     """What speaks against a published figure that is not consistent, and what is known of it."""
     said = f"- {what(found)}: published {found.published.value}, ours {our_value(found)}"
-    if found.p is not None:
+    if found.p is not None and found.p_adjusted is not None:
         said += f"; p is {probability(found.p)}, after Holm's correction {probability(found.p_adjusted)}"
     if found.published.known:
         return f"{said}. Known: {found.published.known}."
@@ -147,7 +147,7 @@ def page(params: Params, notebooks: Notebooks, results: Results, judgements: lis
     return f"""# Results
 
 {summary(params, notebooks, results, of_notebooks, compared)}
-Means over seeds ± the standard deviation of a single run, on these test sets. The difference is that from the \
+Means over seeds ± the standard deviation of a single run, on these test sets. A difference is that from the \
 reference, over the seeds of both, in percentage points with the {CONFIDENCE:.0%} interval. {limits}How sure all \
 this is depends on the spread over seeds. New texts are another matter: there the size of the test set limits what \
 is known, too. The standard error of an accuracy that comes from it alone is {test_set_errors(results, params)}; it \

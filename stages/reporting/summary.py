@@ -94,12 +94,10 @@ def of_baselines(params: Params, results: Results, datasets: list[str]) -> str:
     return f"The network with the highest mean is {said}."
 
 
-def of_best_possible(params: Params, results: Results, best: dict[str, str], datasets: list[str]) -> str:
-    """How near the highest networks come to the best accuracy that is possible."""
-    highest = (highest_network(params, results, dataset) for dataset in datasets)
-    reached = [
-        f"`{found.model}` reaches {found.mean:.4f} of {best[found.model]}" for found in highest if found.model in best
-    ]
+def of_best_possible(params: Params, results: Results, best: dict[str, str]) -> str:
+    """How near the highest networks come to the best accuracy that is possible, which is `best` of each dataset."""
+    highest = {dataset: highest_network(params, results, dataset) for dataset in best}
+    reached = (f"`{found.model}` reaches {found.mean:.4f} of {best[dataset]}" for dataset, found in highest.items())
     return f"{listed(reached)}."
 
 
@@ -119,31 +117,39 @@ def of_repeated_texts(params: Params, results: Results, dataset: str) -> str:
     )
 
 
+def datasets_of(params: Params, results: Results) -> list[str]:
+    """The datasets that have models."""
+    return [dataset for dataset in results.baselines if models_of(params, dataset)]
+
+
 def headline_table(
     params: Params, results: Results, compared: dict[str, Variation], published: dict[str, str], best: dict[str, str]
 ) -> str:
-    """Of each dataset its reference, what is published, the highest network and what is better; and a baseline."""
+    """Of each dataset its reference, what is published, the highest network and what is better; and a baseline.
+
+    Args:
+        published: test accuracies by model.
+        best: the best possible ones by dataset.
+    """
 
     def line(name: str) -> list[str]:
-        runs, (found, _, said) = samples(results, name, ACCURACY), compared.get(name, Variation(None, None, ""))
-        reference = name == params.defaults[params.models[name].dataset].reference
+        dataset, variation = params.models[name].dataset, compared.get(name)
+        reference = name == params.defaults[dataset].reference
         return [
             link(name),
-            mean_and_spread(runs),
+            mean_and_spread(samples(results, name, ACCURACY)),
             published.get(name, ""),
-            best.get(name, ""),
-            in_points(found) if found else "",
-            "reference" if reference else said,
+            best.get(dataset, ""),
+            in_points(variation.found) if variation else "",
+            "reference" if reference else variation.verdict if variation else "",
         ]
 
     lines = []
-    for dataset in results.baselines:
+    for dataset in datasets_of(params, results):
         models = models_of(params, dataset)
-        if models:
-            highest = highest_network(params, results, dataset).model
-            better = {name for name in models if name in compared and compared[name].verdict == "better"}
-            headline = {models[0], highest} | better | published.keys() | best.keys()
-            lines += [line(name) for name in models if name in headline]
+        highest = highest_network(params, results, dataset).model
+        better = {name for name in models if name in compared and compared[name].verdict == "better"}
+        lines += [line(name) for name in models if name in {models[0], highest, *better, *published}]
         baseline, accuracy = highest_baseline(results, dataset)
         lines.append([f"{baseline} on {dataset}", f"{accuracy:.4f}", *[""] * 4])
     header = ["model", "test accuracy", "published", "best possible", "difference in points", "verdict"]
@@ -162,17 +168,16 @@ def summary(
     Args:
         judgements: of what the notebooks print.
     """
-    datasets = [dataset for dataset in results.baselines if models_of(params, dataset)]
+    datasets = datasets_of(params, results)
     entries = [entry for entry in applicable(notebooks, params).published if entry.figure == ACCURACY]
     published = {entry.of: entry.value for entry in entries if not (entry.against or entry.best_possible)}
-    best = {entry.of: entry.value for entry in entries if entry.best_possible}
-
+    best = {params.models[entry.of].dataset: entry.value for entry in entries if entry.best_possible}
     answers = {
         "Do the notebooks hold up?": " ".join(
             filter(None, [of_notebooks(judgements) if judgements else "", not_judged(notebooks, params)])
         ),
         "Which model is best?": " ".join(of_models(params, results, compared, dataset) for dataset in datasets),
-        "How near is the best possible?": of_best_possible(params, results, best, datasets) if best else "",
+        "How near is the best possible?": of_best_possible(params, results, best) if best else "",
         "Does it take a network?": of_baselines(params, results, datasets),
         "Are the test texts new?": " ".join(
             filter(None, (of_repeated_texts(params, results, dataset) for dataset in datasets))

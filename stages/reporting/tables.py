@@ -142,10 +142,10 @@ def variations(params: Params, dataset: str) -> list[str]:
 
 
 class Variation(NamedTuple):
-    """A model compared with its reference: p is after Holm's correction over all; both None of the same runs."""
+    """A model compared with its reference; p is after Holm's correction over all."""
 
-    found: Comparison | None
-    p: float | None
+    found: Comparison
+    p: float
     verdict: Verdict
 
 
@@ -157,7 +157,7 @@ def compare_variations(params: Params, results: Results) -> dict[str, Variation]
         for name in names[1:]:
             new, old = (samples(results, model, ACCURACY) for model in (name, names[0]))
             if same_runs(new, {seed: old[seed] for seed in old if seed in new}):
-                same[name] = Variation(None, None, "the same runs")
+                same[name] = Variation(Comparison(0.0, 0.0, 0.0, 1.0, (len(new),) * 2, True), 1.0, "the same runs")
             else:
                 found[name] = compare(new, old)
     margins = params.verdicts
@@ -185,8 +185,8 @@ def experiments_table(params: Params, names: list[str], compared: dict[str, Vari
         return [
             link(name),
             ", ".join(text for key, text in own.items() if text != reference[key]),
-            in_points(found) if found else "",
-            "" if p is None else probability(p),
+            in_points(found),
+            probability(p),
             said.replace(" ", NO_BREAK),
         ]
 
