@@ -10,7 +10,13 @@ from stages.common.basics.errors import run
 CERTIFICATE = click.Path(exists=True, dir_okay=False)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class CommandLine(click.Group):
+    def main(self, *arguments: Any, **settings: Any) -> None:  # type: ignore[override] # has no overloads
+        """Like Click's, and a closed pipe or a full disk does no harm, whoever prints."""
+        run(lambda: super(CommandLine, self).main(*arguments, **settings))
+
+
+@click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """What a person does around the pipeline."""
 
@@ -56,7 +62,7 @@ def repro_command(targets: tuple[str, ...], keep_going: bool, dry: bool, **optio
 @main.command("demo")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 def demo_command(folder: Path | None) -> None:
-    """Run the pipeline on small generated corpora, with no network.
+    """Run the pipeline on small generated texts, with no network.
 
     FOLDER: where, an empty folder; by default a temporary one.
     """
@@ -95,10 +101,11 @@ def results_command() -> None:
 )
 @click.option("--move", is_flag=True, help="Move the files; then only DVC has them.")
 def add_command(name: str, path: Path, num_words: int, test_split: float, move: bool, **columns: Any) -> None:
-    """Make your own labelled texts a dataset NAME, with a model to start from.
+    """Make your own labelled texts a dataset, with a first model.
 
-    PATH: a file or a folder of CSV, TSV, JSON Lines, Parquet or fastText's format, compressed or not; or one folder
-    per label with one file per text. Parts are told by names: train, validation (valid, dev), test (eval).
+    NAME: of both, in params.yaml. PATH: a file or a folder of CSV, TSV, JSON Lines, Parquet or fastText's format,
+    compressed or not; or one folder per label with one file per text. Parts are told by names: train, validation
+    (valid, dev), test (eval).
     """
     from stages.datasets.add import add
     from stages.labelled.formats import Columns
@@ -109,7 +116,10 @@ def add_command(name: str, path: Path, num_words: int, test_split: float, move: 
 @main.command("remove")
 @click.argument("name")
 def remove_command(name: str) -> None:
-    """Take back a dataset NAME that was added, with its models and their results."""
+    """Take back a dataset that was added.
+
+    NAME: the dataset; its models and their results go, too.
+    """
     from stages.datasets.remove import remove
 
     run(lambda: remove(name))
@@ -117,14 +127,17 @@ def remove_command(name: str) -> None:
 
 @main.command("decode")
 @click.argument("dataset")
-@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True)
+@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Which part.")
 @click.option("--index", type=int, default=0, show_default=True, help="The first sample.")
 @click.option("--label", help="Only samples of this label, by number or name.")
 @click.option("--count", type=click.IntRange(min=1), help="How many; by default 1, with --label 5.")
 def decode_command(
     dataset: str, split: Literal["train", "test"], index: int, label: str | None, count: int | None
 ) -> None:
-    """Show samples of a DATASET of params.yaml as text, with their labels."""
+    """Show samples of a dataset as text, with their labels.
+
+    DATASET: one of params.yaml.
+    """
     from stages.texts.decode import decode_samples
 
     run(lambda: decode_samples(dataset, split, index, label, count or (1 if label is None else 5)))
@@ -139,9 +152,9 @@ def decode_command(
 @click.option("--table", "form", flag_value="table", default=True, help="To be read; the default.")
 @click.option("--explain", is_flag=True, help="Name the words without which the output changes most.")
 def predict_command(model: str, text: tuple[str, ...], file: str | None, form: str, explain: bool) -> None:
-    """Classify texts with a trained MODEL of params.yaml.
+    """Classify texts with a trained model.
 
-    The texts are the arguments, or the lines of a file or of standard input.
+    MODEL: one of params.yaml. The texts are the arguments, or the lines of a file or of standard input.
     """
     from stages.texts.predict import predict_all, texts_from
 
@@ -153,10 +166,11 @@ def predict_command(model: str, text: tuple[str, ...], file: str | None, form: s
 @click.option("--count", type=click.IntRange(min=0), default=10, show_default=True, help="How many to show.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def errors_command(model: str, count: int, as_json: bool) -> None:
-    """Show the test texts that a MODEL of params.yaml gets most confidently wrong.
+    """Show the test texts that a model gets wrong, surest first.
 
-    With each: the words without which the output would change most, and the labels under which training has the same
-    text. At the end: how many of all errors, and of the most confident ones, training has under another label.
+    MODEL: one of params.yaml. With each: the words without which the output would change most, and the labels
+    under which training has the same text. At the end: how many of all errors, and of the most confident ones,
+    training has under another label.
     """
     from stages.texts.errors import show_errors
 
@@ -167,9 +181,10 @@ def errors_command(model: str, count: int, as_json: bool) -> None:
 @click.argument("model")
 @click.argument("folder", type=click.Path(path_type=Path))
 def export_command(model: str, folder: Path) -> None:
-    """Write a trained MODEL of params.yaml as a TensorFlow SavedModel: text in, labels out.
+    """Write a trained model as a TensorFlow SavedModel.
 
-    FOLDER: a new or empty one. Whoever calls the model needs TensorFlow and nothing of this project.
+    MODEL: one of params.yaml. FOLDER: a new or empty one. Text goes in, labels come out. Whoever calls the model
+    needs TensorFlow and nothing of this project.
     """
     from stages.serving.export import export
 
@@ -185,10 +200,11 @@ def export_command(model: str, folder: Path) -> None:
     "--max-bytes", type=click.IntRange(min=1), default=10_000_000, show_default=True, help="Of one request."
 )
 def serve_command(model: str, host: str, port: int, max_texts: int, max_bytes: int) -> None:
-    """Answer HTTP requests with a trained MODEL of params.yaml, and show a page to try it.
+    """Answer HTTP requests with a trained model, and show a page.
 
-    POST /predict {"text": ["..."]}, or the open inference protocol at /v2/models/MODEL/infer. Nobody is asked for a
-    password: whoever reaches the address can use it.
+    MODEL: one of params.yaml. The page is for trying it; programs POST /predict {"text": ["..."]}, or the open
+    inference protocol at /v2/models/MODEL/infer. Nobody is asked for a password: whoever reaches the address can
+    use it.
     """
 
     def start() -> None:
@@ -209,9 +225,10 @@ def serve_command(model: str, host: str, port: int, max_texts: int, max_bytes: i
     "--fail-on", type=click.Choice(["worse"]), help="Exit with 1 if a test accuracy got worse or cannot be judged."
 )
 def diff_command(revision: str | None, other: str | None, form: str, fail_on: str | None) -> None:
-    """Show what differs between REVISION and the workspace, or between REVISION and OTHER.
+    """Show what differs from main, or between two revisions.
 
-    REVISION: a branch, a tag, a commit or an experiment of `dvc exp run`; by default the main branch.
+    REVISION is compared with OTHER, or else with the workspace: a branch, a tag, a commit or an experiment of
+    `dvc exp run`; by default the main branch.
     """
     from stages.review.diff import diff
 
@@ -220,7 +237,10 @@ def diff_command(revision: str | None, other: str | None, form: str, fail_on: st
 
 @main.command("resolve-lock")
 def resolve_lock_command() -> None:
-    """Settle dvc.lock and reports/ in a merge conflict, and run what neither side has computed."""
+    """Settle a merge conflict in dvc.lock and reports/.
+
+    What neither side has computed is run.
+    """
     from stages.review.resolve import resolve_conflict
 
     run(resolve_conflict)
@@ -231,9 +251,10 @@ def resolve_lock_command() -> None:
 @click.option("--rerun", is_flag=True, help="Run each STAGE again in a scratch copy, too, and compare bytes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def verify_command(stages: tuple[str, ...], rerun: bool, as_json: bool) -> None:
-    """Check that the committed pipeline is true, with or without the data.
+    """Check that the committed results are those of the pipeline.
 
-    Exit status 1: it is not. STAGE is a name of dvc.yaml, as in train@imdb, or train for all models.
+    It needs no data. Exit status 1: they are not. STAGE is a name of dvc.yaml, as in train@imdb, or train for all
+    models.
     """
     if rerun != bool(stages):
         raise click.UsageError("--rerun and STAGE go together, as in: bagpipe verify --rerun train@imdb")

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from stages.common.basics.artifacts import DATASET_REPORTS, RAW, REPORTS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, Name, Params, TextDataset, load_params
+from stages.common.basics.terminal import escaped
 from stages.datasets.first_model import Choice, choose_defaults, choose_units
 from stages.datasets.sections import read_params, with_entry, write_params
 from stages.labelled.corpus import check_texts
@@ -218,7 +219,7 @@ def show(name: str, source: Path, layout: Layout, findings: Findings) -> None:
     parts = [part for part in PARTS if findings.texts(part)]
     counts = {part: findings.vocabulary.texts_of(part) for part in parts}
     labels = sorted(findings.vocabulary.labels(), key=lambda label: (-sum(counts[p][label] for p in parts), label))
-    lines = [[label, *(f"{counts[part][label]:,}" for part in parts)] for label in labels[:FEW_LABELS]]
+    lines = [[escaped(label), *(f"{counts[part][label]:,}" for part in parts)] for label in labels[:FEW_LABELS]]
     total = [f"all {len(labels)} labels", *(f"{findings.texts(part):,}" for part in parts)]
     align = ["left", *["right"] * len(parts)]
     print(f"{source}: {len(layout.files):,} {'file' if len(layout.files) == 1 else 'files'}, {layout.format}\n")
@@ -239,7 +240,7 @@ def show(name: str, source: Path, layout: Layout, findings: Findings) -> None:
     if findings.wordless:
         print(f"Left out: {findings.wordless:,} texts without a word.")
     for path in layout.ignored[:FEW_FILES]:
-        print(f"Left out: {path}, no file of texts of any part.")
+        print(f"Left out: {escaped(str(path))}, no file of texts of any part.")
     if len(layout.ignored) > FEW_FILES:
         print(f"Left out: {len(layout.ignored) - FEW_FILES} more such files.")
     print(

@@ -101,7 +101,7 @@ def diff(old_revision: str | None, new_revision: str | None, form: str, fail_on:
         "params": diff_params(old, new),
     }
     if form == "json":
-        print(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+        print(json.dumps(content, indent=2, default=str))
     else:
         print(show(content, old, new, markdown=form == "md"))
     if fail_on and (found := failures(content["verdicts"], new.models)):

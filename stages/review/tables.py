@@ -1,14 +1,15 @@
 """Tables that fit: into a terminal, or into a comment on GitHub."""
 
 import re
-import shutil
 import textwrap
 from itertools import zip_longest
 from typing import NamedTuple
 
-NARROWEST = 80  # characters; a terminal below has its lines broken by itself
+from stages.common.basics.terminal import coloured, terminal_width
+
 MARKDOWN_WIDTH = 100  # what GitHub shows of a comment without a scroll bar
 GAP = 2  # between columns
+COLOURED = {"better": "green", "worse": "red"}
 WITHIN_WORDS = re.compile(r"(?<=[,@/])|(?<=[._])(?=[a-z])")  # where long names may be broken
 
 
@@ -27,10 +28,6 @@ def quoted(text: str) -> str:
     """Text as Markdown code in a table, where it can be neither markup nor a mention."""
     plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
     return f"`{plain}`" if plain else ""
-
-
-def terminal_width() -> int:
-    return max(NARROWEST, shutil.get_terminal_size((NARROWEST, 24)).columns)
 
 
 def broken(text: str, width: int) -> list[str]:
@@ -68,7 +65,8 @@ def terminal_table(table: DiffTable) -> str:
         for parts in zip_longest(*map(broken, row, widths), fillvalue=""):
             cells = zip(parts, widths, table.align, strict=True)
             padded = (part.ljust(width) if letter == "l" else part.rjust(width) for part, width, letter in cells)
-            lines.append((" " * GAP).join(padded).rstrip())
+            shown = (coloured(cell, COLOURED.get(cell.strip())) for cell in padded)
+            lines.append((" " * GAP).join(shown).rstrip())
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_csv, rea
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, Params, replicate_seeds, settings_of
 from stages.common.basics.processor import SAME_BYTES
+from stages.common.basics.terminal import coloured, wrapped
 from stages.common.basics.watch import PIPELINE_FILE
 from stages.common.history import validation_figures
 from stages.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds, Published, applicable, not_judged
@@ -229,16 +230,16 @@ def all_checks(rerun: tuple[str, ...]) -> Iterator[Check]:
 
 def as_lines(check: Check) -> Iterator[str]:
     """A check as text; what is wrong with several stages stands once."""
-    yield f"{'ok    ' if check.ok else 'FAILED'}  {check.name}"
+    yield (coloured("ok    ", "green") if check.ok else coloured("FAILED", "red")) + f"  {check.name}"
     if check.note:
-        yield f"        {check.note}"
+        yield wrapped(check.note, " " * 8)
     together: dict[tuple[str, str], list[str]] = {}
     for stage, problem, mend in check.findings:
         together.setdefault((problem, mend.replace(stage, "STAGE")), []).append(stage)
     for (problem, mend), stages in together.items():
         names = ", ".join(stages[:SHOWN]) + (f" and {len(stages) - SHOWN} more" if len(stages) > SHOWN else "")
-        yield f"        {names}: {problem}"
-        yield f"          to mend: {mend if len(stages) > 1 else mend.replace('STAGE', stages[0])}"
+        yield wrapped(f"{names}: {problem}", " " * 8)
+        yield wrapped(f"to mend: {mend if len(stages) > 1 else mend.replace('STAGE', stages[0])}", " " * 10)
 
 
 def verify(as_json: bool = False, rerun: tuple[str, ...] = ()) -> None:
@@ -254,6 +255,6 @@ def verify(as_json: bool = False, rerun: tuple[str, ...] = ()) -> None:
             {"check": c.name, "ok": c.ok, "findings": [f._asdict() for f in c.findings], "note": c.note}
             for c in checks
         ]
-        print(json.dumps({"ok": ok, "checks": content}, indent=2, ensure_ascii=False))
+        print(json.dumps({"ok": ok, "checks": content}, indent=2))
     if not ok:
         sys.exit(1)

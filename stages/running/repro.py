@@ -15,6 +15,7 @@ from dvc.repo import Repo, lock_repo
 from tqdm import tqdm
 
 from stages.common.basics.errors import UserError
+from stages.common.basics.terminal import coloured, wrapped
 from stages.running.dvc_pipeline import LOGS, StalePipeline
 from stages.running.jobs import Job, LocalWorkers, Outcome, Tls, Workers
 
@@ -106,7 +107,8 @@ class ReproRun:
         self._bar.update()
 
     def _tell(self, what: str, name: str = "", took: str = "", why: str = "") -> None:
-        self._bar.write(f"{what:<9} {name:<32} {took:>8}  {why}".rstrip())
+        colour = {"done": "green", "FAILED": "red"}.get(what)
+        self._bar.write(f"{coloured(f'{what:<9}', colour)} {name:<32} {took:>8}  {why}".rstrip())
         sys.stdout.flush()
 
     def summary(self, wall: float) -> str:
@@ -123,7 +125,8 @@ def show_waves(pipeline: StalePipeline) -> None:
     for name, needed in pipeline.stale.items():
         waves[name] = 1 + max((waves[other] for other in needed), default=0)
     for number in sorted(set(waves.values())):
-        print(f"wave {number}:", *(name for name, wave in waves.items() if wave == number))
+        names = " ".join(name for name, wave in waves.items() if wave == number)
+        print(wrapped(f"wave {number}: {names}", hanging="  "))
     count = f"\n{len(waves)} of {len(pipeline.stages)} stages"
     print(f"{count}; those whose inputs come out the same will be skipped." if waves else "Everything is up to date.")
 

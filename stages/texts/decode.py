@@ -9,6 +9,7 @@ from stages.common.basics.artifacts import RAW
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import OfficialDataset, TextDataset, load_params
 from stages.common.basics.rows import Split, load_labels, load_rows
+from stages.common.basics.terminal import escaped, wrapped
 from stages.labelled.corpus import SPLITS, open_texts
 from stages.labelled.counting import PARTS, blocks_of, split_block
 from stages.official.corpus import encode, file_of, read_labels, read_texts, split_order, text_arrays
@@ -121,5 +122,5 @@ def decode_samples(name: str, split: Split, index: int, label: str | None, count
     samples = samples[:count]
     for sample, text in zip(samples, texts.decoded(samples), strict=True):
         number = texts.labels[sample]
-        print(f"{name} {split} {sample}, label {number} ({names[number]}):")
-        print(text)
+        print(f"{name} {split} {sample}, label {number} ({escaped(names[number])}):")
+        print(wrapped(escaped(text)))

@@ -13,6 +13,7 @@ from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, load_params
 from stages.common.basics.rows import load_hashes, load_labels, load_rows, open_rows
+from stages.common.basics.terminal import escaped, wrapped
 from stages.common.predictions import of_each_label, predicted_labels
 from stages.texts.decode import open_split
 from stages.texts.predict import Classifier
@@ -60,11 +61,6 @@ def find_errors(
         labels_of[content][label] = labels_of[content].get(label, 0) + 1
     in_training = [dict(sorted(labels_of[content].items())) for content in test[0][places].tolist()]
     return Errors(places, test[1][places], predicted[places], confidence[order], in_training)
-
-
-def escaped(text: str) -> str:
-    r"""A text that does nothing to a terminal: what is not printable is written as in `\x1b`."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def load_errors(params: Params, name: str) -> Errors:
@@ -133,8 +129,8 @@ def as_lines(error: dict[str, Any]) -> str:
     text = error["text"] if len(error["text"]) <= SHOWN else error["text"][: SHOWN - 3] + "..."
     said = f"test text {error['test_text']}: expected {error['expected']}, found {error['predicted']}"
     said += f" ({error['probability']:.4f})"
-    lines = [said, f"  because of: {pushes}", *([f"  in training as: {labels}"] if labels else []), f"  {text}"]
-    return "\n".join(map(escaped, lines))
+    lines = [f"because of: {pushes}", *([f"in training as: {labels}"] if labels else []), text]
+    return "\n".join([wrapped(escaped(said)), *(wrapped(escaped(line), "  ") for line in lines)])
 
 
 def in_words(found: dict[str, int]) -> str:
@@ -163,4 +159,4 @@ def show_errors(name: str, count: int, as_json: bool) -> None:
     if as_json:
         print(json.dumps({**found, "texts": texts}))  # ASCII: a terminal takes some other characters for commands
     else:
-        print("\n\n".join([*map(as_lines, texts), in_words(found)]))
+        print("\n\n".join([*map(as_lines, texts), wrapped(in_words(found))]))

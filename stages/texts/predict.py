@@ -12,14 +12,18 @@ from stages.common.basics.artifacts import MODELS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
 from stages.common.basics.rows import load_labels
+from stages.common.basics.terminal import escaped, terminal_width, wrapped
 from stages.common.predictions import of_each_label
+from stages.labelled.formats import decoded
 from stages.labelled.words import OUT_OF_VOCABULARY, ids_of
 from stages.texts.words import UNKNOWN, check_name, lines_of, word_index, words_by_id
 
 TEXTS_AT_ONCE = 2_048
 TOP = 3
+BYTE_ORDER_MARK = "\ufeff"
 EXPLAINED = 5  # words named by --explain
-SHOWN = 60  # characters of a text in the table
+SHOWN = 60  # characters of a text in the table, as far as the terminal has room
+LEAST_SHOWN = 20
 
 
 class Prediction(NamedTuple):
@@ -104,7 +108,7 @@ def as_dict(prediction: Prediction) -> dict[str, Any]:
 
 
 def as_json(prediction: Prediction) -> str:
-    return json.dumps(as_dict(prediction), ensure_ascii=False)
+    return json.dumps(as_dict(prediction))  # ASCII: a terminal takes some other characters for commands
 
 
 def _pushed(prediction: Prediction) -> str:
@@ -116,7 +120,7 @@ def as_tsv(prediction: Prediction) -> str:
     cells.append(str(prediction.known_words))
     if prediction.pushes is not None:
         cells.append(_pushed(prediction))
-    return "\t".join(cells)
+    return "\t".join(map(escaped, cells))
 
 
 def tsv_header(labels: int, explain: bool) -> str:
@@ -127,12 +131,13 @@ def tsv_header(labels: int, explain: bool) -> str:
 def as_line(prediction: Prediction, width: int) -> str:
     """A line of the readable table."""
     shown = prediction.top if len(prediction.top) > 2 else prediction.top[:1]
-    text = " ".join(prediction.text.split())
-    text = text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+    answer = "  ".join(f"{escaped(label):<{width}} {p:.4f}" for label, p in shown)
     note = "" if prediction.known_words else "(no known word) "
-    line = "  ".join(f"{label:<{width}} {p:.4f}" for label, p in shown) + f"  {note}{text}"
+    room = max(LEAST_SHOWN, min(SHOWN, terminal_width() - len(answer) - len(note) - 2))
+    text = escaped(" ".join(prediction.text.split()))
+    line = f"{answer}  {note}{text if len(text) <= room else text[: room - 3] + '...'}"
     if prediction.pushes:
-        line += f"\n    because of: {_pushed(prediction)}"
+        line += "\n" + wrapped(escaped(f"because of: {_pushed(prediction)}"), " " * 4)
     return line
 
 
@@ -161,12 +166,13 @@ def predict_all(name: str, texts: Iterable[str], form: str, explain: bool) -> No
     """
     classifier = Classifier(name)
     labels = min(TOP, len(classifier.labels))
-    width = max(map(len, classifier.labels))
+    width = max(len(escaped(label)) for label in classifier.labels)
     lines = {"json": as_json, "tsv": as_tsv, "table": lambda p: as_line(p, width)}
     if form == "tsv":
         print(tsv_header(labels, explain))
     unknown, count = 0, 0
-    with tqdm(unit=" texts", disable=None) as progress:  # on standard error, if that is a terminal
+    # on standard error, if that is a terminal, and the answers do not go there, too
+    with tqdm(unit=" texts", disable=sys.stdout.isatty() or None) as progress:
         for block in blocks_of(texts):
             for prediction in classifier.predict(block, explain):
                 unknown += not prediction.known_words
@@ -183,15 +189,20 @@ def predict_all(name: str, texts: Iterable[str], form: str, explain: bool) -> No
 
 
 def texts_from(arguments: list[str], path: str | None) -> Iterator[str]:
-    """The texts of the arguments, or else the lines of a file, or of standard input.
+    """The texts of the arguments, or else the lines of a file, or of standard input; without byte order marks.
 
     Raises:
-        UserError: both are given, or a line is not UTF-8.
+        UserError: both are given, or a text is not UTF-8.
     """
+    return (text.removeprefix(BYTE_ORDER_MARK) for text in _marked_texts(arguments, path))
+
+
+def _marked_texts(arguments: list[str], path: str | None) -> Iterator[str]:
     if arguments and path is not None:
         raise UserError("expected texts or --file, found both")
     if arguments:
-        yield from arguments
+        for number, text in enumerate(arguments, start=1):
+            yield decoded(text.encode("utf-8", "surrogateescape"), f"text {number}")
     elif path is None or path == "-":
         if sys.stdin.isatty():
             print("Type texts, one a line; end with Ctrl-D.", file=sys.stderr)

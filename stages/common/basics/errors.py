@@ -1,9 +1,11 @@
 """What a person gets when something goes wrong: one sentence and an exit status, no traceback."""
 
-import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
+
+from stages.common.basics.terminal import coloured, escaped, prepare_streams, takes_output
 
 
 class UserError(Exception):
@@ -14,23 +16,34 @@ class UserError(Exception):
 
 def fail(message: str, exit_code: int = 1) -> NoReturn:
     """Print one line on standard error and exit."""
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    lines = "\n".join(map(escaped, message.split("\n")))  # several where a stage's own output is told
+    with suppress(OSError):  # standard error itself is closed or full: nobody can be told
+        print(f"{coloured('error:', 'red', sys.stderr)} {lines}", file=sys.stderr, flush=True)
+    takes_output(sys.stderr)
     sys.exit(exit_code)
 
 
-def run(action: Callable[[], None]) -> None:
+def run(action: Callable[[], object]) -> None:
     """Run `action`; turn what a user can cause into one line and an exit status other than 0."""
+    prepare_streams()
     try:
-        action()
+        try:
+            action()
+        finally:
+            sys.stdout.flush()
     except UserError as error:
         fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         fail("interrupted; nothing half-written was kept", 130)
     except BrokenPipeError:  # the reader (`| head`) has closed its end: no error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        takes_output(sys.stdout)
+        takes_output(sys.stderr)
         sys.exit(141)
     except OSError as error:
         reason = error.strerror or str(error)
-        fail(f"{error.filename}: {reason}" if error.filename else reason)
+        place = error.filename or ("" if takes_output(sys.stdout) else "standard output")
+        fail(f"{place}: {reason}" if place else reason)
+    except UnicodeEncodeError as error:  # Python's stand-ins for bytes of a path that are not UTF-8
+        fail(f"{error.object[:300]}: expected a name in UTF-8; rename it, or set PYTHONUTF8=1 if it is in UTF-8")
     except MemoryError:
         fail("this machine has too little free memory")
