@@ -34,6 +34,7 @@ null-study: .venv/.run  ## try the rules of the report on runs of which the trut
 lint: .venv/.test  ## mend the style where that can be done mechanically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/python -m stages.commands.schema
 
 lock:  ## pin what pyproject.toml asks for, as of today, in requirements.txt, requirements-dev.txt and params.yaml
 	rm -rf .venv && $(PYTHON) -m venv .venv

@@ -106,6 +106,8 @@ class Defaults(Section):
     """What the models of a dataset have unless their own section says otherwise.
 
     reference: the model that the others are compared with.
+    holdout: the first rows of training, which validate holds out; validation_epochs: of validate, on the other rows.
+    epochs: of train, which starts anew; leave_out: the first rows of training, which train leaves out.
     """
 
     reference: str
@@ -121,7 +123,10 @@ class Defaults(Section):
 
 
 class Model(Section):
-    """A model's own section. What it leaves out is as in `defaults` of its dataset."""
+    """A model's own section. What it leaves out is as in `defaults` of its dataset.
+
+    dataset: a key of datasets; hidden: the units of each hidden layer.
+    """
 
     dataset: str
     hidden: Annotated[list[PositiveInt], Field(min_length=1)]
@@ -163,7 +168,10 @@ Runs = Annotated[int, Field(ge=2, lt=SEEDS_APART, strict=True)]
 
 
 class Replicates(Section):
-    """How many further runs: of every model, and of some their own number."""
+    """How many further runs: of every model, and of some their own number.
+
+    n: of every model; own: of some models, by name.
+    """
 
     n: Runs
     own: dict[Name, Runs]
@@ -173,7 +181,11 @@ class Replicates(Section):
 
 
 class Verdicts(Section):
-    """Differences of test accuracies: below `negligible` none counts; `equivalent` bounds an interval."""
+    """Differences of test accuracies: below `negligible` none counts; `equivalent` bounds an interval.
+
+    negligible: a smaller difference is neither better nor worse, however certain.
+    equivalent: an interval within this on both sides shows that nothing that matters differs.
+    """
 
     negligible: Annotated[float, Field(ge=0)]
     equivalent: PositiveFloat
@@ -196,6 +208,15 @@ class Baselines(Section):
 
 
 class Params(Section):
+    """All of params.yaml.
+
+    seed: of weights and of the order of training rows.
+    defaults: by dataset, what its models have unless their own section says otherwise.
+    models: by name; a new section is a new model. replicates: further runs, under other seeds.
+    official: the files of Keras' datasets, with their hashes. terms: what is allowed with the data of each dataset.
+    libraries: versions that may change results; a stage runs with just those of the groups that it names.
+    """
+
     seed: Seed
     defaults: dict[Name, Defaults]
     models: Annotated[dict[Name, Model], Field(min_length=1)]
