@@ -17,6 +17,7 @@ from stages.review.rerun import isolate
 from stages.scratch.copies import ROOT, bagpipe, dvc
 
 Findings = list[dict[str, str]]
+REPORT = '  report:\n    cmd: python -m stages "$DVC_STAGE"'  # as dvc.yaml has it
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -243,7 +244,7 @@ def param_no_longer_declared(folder: Path) -> None:
 
 
 def unwatched_stage(folder: Path) -> None:
-    edit_text(folder / "dvc.yaml", "cmd: python -m stages report\n", "cmd: python -m stages report && true\n")
+    edit_text(folder / "dvc.yaml", REPORT, f"{REPORT} && true")
     run_dvc(folder, "repro", "report")
 
 
@@ -276,11 +277,7 @@ def entry_without_stage(folder: Path) -> None:
 
 
 def frozen_stage(folder: Path) -> None:
-    edit_text(
-        folder / "dvc.yaml",
-        "    cmd: python -m stages report\n",
-        "    cmd: python -m stages report\n    frozen: true\n",
-    )
+    edit_text(folder / "dvc.yaml", REPORT, f"{REPORT}\n    frozen: true")
     changed_param(folder)
 
 
@@ -309,7 +306,7 @@ def invalid_published(folder: Path) -> None:
 
 
 def invalid_pipeline(folder: Path) -> None:
-    edit_text(folder / "dvc.yaml", "    cmd: python -m stages report\n", "    command: python -m stages report\n")
+    edit_text(folder / "dvc.yaml", REPORT, REPORT.replace("cmd", "command"))
 
 
 FILES = "dvc.yaml, dvc.lock, params.yaml, published.yaml"

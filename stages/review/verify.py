@@ -30,6 +30,7 @@ PIPELINE_FILES = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, PUBLISHE
 LARGEST = 1 << 20  # bytes, of a file in Git
 DATA_SUFFIXES = {".h5", ".hdf5", ".keras", ".npy", ".npz", ".pickle", ".pkl"}
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # what a mangled result raises
+COMMAND = 'python -m stages "$DVC_STAGE"'  # of every stage
 SHOWN = 4  # stages that a line names
 
 
@@ -54,8 +55,8 @@ def up_to_date(pipeline: CommittedPipeline) -> Iterator[Finding]:
             continue  # see `lock_is_consistent`
         if stage.frozen or stage.always_changed:
             yield Finding(stage.name, "is frozen or always_changed: DVC does not watch it", "undo that in dvc.yaml")
-        if stage.cmd != f"python -m stages {stage.name.replace('@', ' ')}":
-            mend = f"give it the command `python -m stages` in {PIPELINE_FILE}"
+        if stage.cmd != COMMAND:
+            mend = f"give it the command `{COMMAND}` in {PIPELINE_FILE}"
             yield Finding(stage.name, "is not run by `python -m stages`, so nothing watches what it reads", mend)
         if stage.cmd_changed:
             yield Finding(stage.name, "its command is not the one in dvc.lock", again(stage))

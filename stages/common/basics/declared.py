@@ -217,18 +217,19 @@ def run_declared(stage: str, key: str | None) -> None:
 def command_line() -> None:
     """The command line of `python -m stages`."""
     parser = argparse.ArgumentParser(prog="python -m stages", add_help=False)
-    parser.add_argument("stage", nargs="?")
-    parser.add_argument("key", nargs="?")
+    parser.add_argument("address", nargs="*")
     parser.add_argument("-h", "--help", action="store_true")
     arguments = parser.parse_args()
-    source = STAGES / f"{arguments.stage}.py"
+    # As typed, or as DVC has it: train@imdb, and from a folder below ../dvc.yaml:train@imdb
+    stage, _, key = "@".join(arguments.address).rpartition(f"{PIPELINE_FILE}:")[2].partition("@")
+    source = STAGES / f"{stage}.py"
     if arguments.help and source.is_file():
         print(ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))))
-    elif arguments.help or not arguments.stage:
+    elif arguments.help or not stage:
         print("usage: python -m stages STAGE [DATASET or MODEL]\n")
         names = sorted(path.stem for path in STAGES.glob("[a-z]*.py"))
         print(f"Runs a stage of {PIPELINE_FILE}: {', '.join(names)}.")
         print("`python -m stages STAGE --help` says what it does.")
         sys.exit(not arguments.help)
     else:
-        run_declared(arguments.stage, arguments.key)
+        run_declared(stage, key or None)
