@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from stages.common.basics.artifacts import write_json
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import TextDataset
+from stages.common.basics.params import MOST_LABELS, TextDataset
 from stages.common.basics.rows import write_npy, write_split
 from stages.labelled.counting import Split, blocks_of, count_block
 from stages.labelled.encoding import Spool, Vocabulary, encode_bucket
@@ -15,7 +15,6 @@ from stages.labelled.layout import Layout, find_layout
 from stages.labelled.words import INDEX_FROM
 from stages.labelled.workers import start_workers
 
-MOST_LABELS = 1_000
 SPLITS = {"train": ("validation", "train"), "test": ("test",)}  # a ready hold-out comes first, where `holdout` looks
 
 

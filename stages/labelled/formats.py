@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from stages.common.basics.errors import UserError
+from stages.common.basics.params import LONGEST_LABEL
 from stages.labelled.layout import OPENERS, ZSTANDARD, File, Format
 
 LABEL = "__label__"
 SURROGATE = re.compile("[\ud800-\udfff]")
-LONGEST_LABEL = 200
 CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of tabs, line ends and the like
 LONGEST = 16_000_000  # characters of a text: a quote never closed must not swallow a file of any size
 

@@ -3,23 +3,39 @@
 A stage does not get all of it, but what dvc.yaml declares for it: see `declared.py`.
 """
 
+import reprlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 
 from stages.common.basics.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
 
+# Beyond these limits a library or a machine would fail hours later; none is near what anybody needs.
+LARGEST_INT32 = 2**31 - 1  # by which TensorFlow and SciPy number rows
+MOST_LABELS, LONGEST_LABEL = 1_000, 200  # classes; characters
+MOST_WEIGHTS = 2**32  # of a network: 16 GiB of float32, and the optimizer has as much again
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]  # it becomes a folder's name
-PositiveInt = Annotated[int, Field(gt=0, strict=True)]
-NonNegativeInt = Annotated[int, Field(ge=0, strict=True)]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]  # of a file in that folder
+Count = Annotated[int, Field(gt=0, le=LARGEST_INT32, strict=True)]
+CountOrNone = Annotated[int, Field(ge=0, le=LARGEST_INT32, strict=True)]
+Epochs = Annotated[int, Field(gt=0, le=1_000_000, strict=True)]
+Units = Annotated[int, Field(gt=0, le=1_000_000, strict=True)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NumWords = Annotated[int, Field(gt=4, strict=True)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
+LearningRate = Annotated[float, Field(gt=0, le=1_000)]
+Accuracy = Annotated[float, Field(ge=0, le=1)]  # or a difference of two
+NumWords = Annotated[int, Field(gt=4, le=10_000_000, strict=True)]  # a bitmap of so many bytes marks a text's words
+TestSplit = Annotated[float, Field(ge=0.001, le=0.99)]  # each side must have texts
+NumpySeed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]  # all that RandomState takes
+Salt = Annotated[int, Field(ge=0, lt=2**64, strict=True)]
+Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+Inches = Annotated[float, Field(ge=2, le=12)]  # smaller panels have no room for their text
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 _PIN = r"([\w.-]+==[\w.+!-]+)"
@@ -38,14 +54,20 @@ AnySection = TypeVar("AnySection", bound=Section)
 
 
 class Download(Section):
-    url: str
-    retries: NonNegativeInt
-    timeout: PositiveFloat
+    """How files are fetched.
+
+    timeout: seconds without an answer; lowest_speed: bytes a second. Together they bound the time for a whole file.
+    """
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]")]
+    retries: Annotated[int, Field(ge=0, le=100, strict=True)]
+    timeout: Annotated[float, Field(gt=0, le=3_600)]  # sockets fail with much more
+    lowest_speed: Annotated[float, Field(gt=0, le=1e9)]
 
 
 class File(Section):
     sha256: Sha256
-    bytes: PositiveInt
+    bytes: Annotated[int, Field(gt=0, le=2**40, strict=True)]
 
 
 def _words(value: Any) -> Any:
@@ -57,9 +79,9 @@ class OfficialDataset(Section):
 
     format: Literal["keras"]
     num_words: NumWords
-    shuffle_seed: NonNegativeInt
-    test_split: Fraction | None
-    labels: Annotated[list[str], BeforeValidator(_words), Field(min_length=2)]
+    shuffle_seed: NumpySeed
+    test_split: TestSplit | None
+    labels: Annotated[list[Label], BeforeValidator(_words), Field(min_length=2, max_length=MOST_LABELS)]
 
     @model_validator(mode="after")
     def _labels_are_distinct(self) -> Self:
@@ -81,8 +103,8 @@ class TextDataset(Section):
     label: str = "label"
     group: str | None = None
     num_words: NumWords
-    test_split: Fraction | None
-    salt: NonNegativeInt
+    test_split: TestSplit | None
+    salt: Salt
 
 
 Dataset = Annotated[OfficialDataset | TextDataset, Field(discriminator="format")]
@@ -94,7 +116,7 @@ def _an_archive_and_an_index(files: dict[str, File]) -> dict[str, File]:
     return files
 
 
-Files = Annotated[dict[str, File], Field(min_length=2, max_length=2), AfterValidator(_an_archive_and_an_index)]
+Files = Annotated[dict[FileName, File], Field(min_length=2, max_length=2), AfterValidator(_an_archive_and_an_index)]
 
 
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "gelu", "leaky_relu", "selu", "silu"]
@@ -110,16 +132,16 @@ class Defaults(Section):
     epochs: of train, which starts anew; leave_out: the first rows of training, which train leaves out.
     """
 
-    reference: str
+    reference: Name
     activation: Activation
     loss: Loss
     optimizer: Optimizer
-    learning_rate: PositiveFloat
-    batch_size: PositiveInt
-    holdout: PositiveInt
-    validation_epochs: PositiveInt
-    epochs: PositiveInt
-    leave_out: NonNegativeInt
+    learning_rate: LearningRate
+    batch_size: Count
+    holdout: Count
+    validation_epochs: Epochs
+    epochs: Epochs
+    leave_out: CountOrNone
 
 
 class Model(Section):
@@ -128,17 +150,17 @@ class Model(Section):
     dataset: a key of datasets; hidden: the units of each hidden layer.
     """
 
-    dataset: str
-    hidden: Annotated[list[PositiveInt], Field(min_length=1)]
+    dataset: Name
+    hidden: Annotated[list[Units], Field(min_length=1, max_length=100)]
     activation: Activation | None = None
     loss: Loss | None = None
     optimizer: Optimizer | None = None
-    learning_rate: PositiveFloat | None = None
-    batch_size: PositiveInt | None = None
-    holdout: PositiveInt | None = None
-    validation_epochs: PositiveInt | None = None
-    epochs: PositiveInt | None = None
-    leave_out: NonNegativeInt | None = None
+    learning_rate: LearningRate | None = None
+    batch_size: Count | None = None
+    holdout: Count | None = None
+    validation_epochs: Epochs | None = None
+    epochs: Epochs | None = None
+    leave_out: CountOrNone | None = None
 
 
 class Settings(NamedTuple):
@@ -157,9 +179,9 @@ class Settings(NamedTuple):
 
 
 class Plots(Section):
-    width: PositiveFloat
-    height: PositiveFloat
-    dpi: PositiveInt
+    width: Inches
+    height: Inches
+    dpi: Annotated[int, Field(ge=30, le=600, strict=True)]  # fewer: letters without a pixel; more: gigabytes
 
 
 SEEDS_APART = 1_000  # so that the replicates of different seeds share none
@@ -187,8 +209,8 @@ class Verdicts(Section):
     equivalent: an interval within this on both sides shows that nothing that matters differs.
     """
 
-    negligible: Annotated[float, Field(ge=0)]
-    equivalent: PositiveFloat
+    negligible: Accuracy
+    equivalent: Annotated[Accuracy, Field(gt=0)]
 
 
 class NaiveBayes(Section):
@@ -198,11 +220,11 @@ class NaiveBayes(Section):
 class LogisticRegression(Section):
     C: PositiveFloat
     tol: PositiveFloat
-    max_iter: PositiveInt
+    max_iter: Count
 
 
 class Baselines(Section):
-    shuffle_seed: NonNegativeInt
+    shuffle_seed: NumpySeed
     naive_bayes: NaiveBayes
     logistic_regression: LogisticRegression
 
@@ -257,6 +279,11 @@ class Params(Section):
                 raise ValueError(f"models.{name}.dataset: {expected}; found {model.dataset!r}")
             if model.dataset not in self.defaults:
                 raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
+            columns = self.datasets[model.dataset].num_words
+            weights = sum(inputs * units for inputs, units in pairwise([columns, *model.hidden]))
+            if weights > MOST_WEIGHTS:
+                expected = f"expected at most {MOST_WEIGHTS:,} weights, the first layer's {columns:,} a unit included"
+                raise ValueError(f"models.{name}.hidden: {expected}; found {weights:,}")
         if unknown := self.replicates.own.keys() - self.models.keys():
             expected = f"expected one of {', '.join(self.models)}"
             raise ValueError(f"replicates.own.{min(unknown)}: {expected}; found {min(unknown)!r}")
@@ -307,12 +334,16 @@ def read_yaml(path: Path) -> Any:
         return YAML(typ="safe").load(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file here; run this in the project's root") from None
+    except OSError:
+        raise
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"{mark.line + 1}: " if mark else ""
         raise UserError(f"{path}:{line}expected YAML; {error.problem or error.context}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: expected YAML; {getattr(error, 'reason', error)}") from None
+    except RecursionError:
+        raise UserError(f"{path}: expected YAML of a few levels, found hundreds") from None
+    except Exception as error:  # as of a date in a 13th month: the parser leaves it to Python to complain
+        raise UserError(f"{path}: expected YAML; {one_line(str(getattr(error, 'reason', error)))}") from None
 
 
 def validated(schema: type[AnySection], path: Path) -> AnySection:
@@ -332,23 +363,35 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     return validated(Params, path)
 
 
+def one_line(text: str) -> str:
+    """Text as a terminal can show it in a line: of whatever does more than appear, its escape."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+_SHORT = reprlib.Repr()  # of a value of any size, what a line has room for
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 80
+
+
 def first_sentence(error: ValidationError) -> str:
     """`models.imdb.epochs: expected ..., found -3` of the first mistake."""
     first: Any = error.errors(include_url=False)[0]
-    path = list(first["loc"])
+    path = [part for part in first["loc"] if part != "[key]"]
     if path[:1] == ["datasets"]:
         del path[2:3]  # the format, by which pydantic tells the kinds of datasets apart
-    key = ".".join(map(str, path)) or "the file"
+    key = one_line(".".join(str(part)[:80] for part in path)) or "the file"
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key"
     if first["type"] == "missing":
         return f"{key}: expected a value, found none"
     if first["type"] == "union_tag_not_found":
         return f"{key}.format: expected a value, found none"
+    found = _SHORT.repr(first["input"])
     if first["type"] == "union_tag_invalid":
-        return f"{key}.format: expected {first['ctx']['expected_tags']}; found {first['ctx']['tag']!r}"
-    reason = first["msg"].removeprefix("Value error, ")
+        return f"{key}.format: expected {first['ctx']['expected_tags']}; found {_SHORT.repr(first['ctx']['tag'])}"
+    if first["type"] == "string_pattern_mismatch":
+        return f"{key}: expected text of the form {first['ctx']['pattern']}; found {found}"
+    reason = one_line(first["msg"].removeprefix("Value error, "))
     if first["type"] == "value_error":
         return f"{key}: {reason}" if first["loc"] else reason
     reason = reason.removeprefix("Input should be ")
-    return f"{key}: expected {reason}; found {first['input']!r}"
+    return f"{key}: expected {reason}; found {found}"
