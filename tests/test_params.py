@@ -1,17 +1,30 @@
 """params.yaml and published.yaml: the committed ones are right, and each mistake is one line that names the key."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dvc.utils.hydra import apply_overrides
 from editing import edit_yaml
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from stages.common.basics.declared import LIBRARIES, PIPELINE_FILE
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import PARAMS_FILE, load_params, models_of, ordered_models, pins_of, settings_of
+from stages.common.basics.params import (
+    PARAMS_FILE,
+    Params,
+    first_sentence,
+    load_params,
+    models_of,
+    ordered_models,
+    pins_of,
+    read_yaml,
+    replicate_seeds,
+    settings_of,
+)
 from stages.judging.published import PUBLISHED_FILE, load_published
 from stages.scratch.copies import ROOT
 
@@ -240,6 +253,81 @@ def test_a_wrong_value_is_named_with_its_key(path: Path, key: str, value: object
     assert f"found {value!r}" in message
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", 2**32),
+        ("seed", 2**32 // 1_000),  # its replicates' seeds would be more than NumPy takes
+        ("datasets.imdb.shuffle_seed", 2**32),
+        ("datasets.imdb.shuffle_seed", 10**4_000),
+        ("baselines.shuffle_seed", 2**32),
+        ("baselines.logistic_regression.max_iter", 2**31),
+        ("baselines.naive_bayes.alpha", float("inf")),
+        ("replicates.n", 10**9),
+        ("replicates.own.imdb", 10**9),
+        ("datasets.imdb.num_words", 2**31),
+        ("datasets.reuters.test_split", 0.9999999),
+        ("datasets.reuters.test_split", 0.0000001),
+        ("datasets.imdb.labels", ["bad", "good"] * 501),
+        ("datasets.imdb.labels.0", ""),
+        ("datasets.imdb.labels.0", "x" * 201),
+        ("datasets.imdb.labels.0", "two\nlines"),
+        ("datasets.imdb.labels.0", "\ud800"),
+        ("defaults.imdb.batch_size", 10**30),
+        ("defaults.imdb.learning_rate", 1e300),
+        ("defaults.imdb.epochs", 10**9),
+        ("defaults.imdb.holdout", 10**30),
+        ("defaults.imdb.leave_out", 10**30),
+        ("models.imdb.hidden.0", 10**9),
+        ("models.imdb.hidden", [16] * 101),
+        ("models.imdb.hidden", [1_000_000, 1_000_000]),
+        ("models.imdb.hidden", [500_000]),
+        ("models.imdb.dataset", "../raw"),
+        ("defaults.imdb.reference", "$(touch PWNED)"),
+        ("verdicts.negligible", float("inf")),
+        ("verdicts.equivalent", 2.0),
+        ("plots.width", 1e9),
+        ("plots.height", 1e9),
+        ("plots.width", 0.01),
+        ("plots.dpi", 1),
+        ("plots.dpi", 10**6),
+        ("download.timeout", 1e12),
+        ("download.retries", 10**9),
+        ("download.lowest_speed", 0),
+        ("download.url", "/a/folder"),
+        ("download.url", "ftp://example.org"),
+        ("official.imdb.imdb.npz.bytes", 10**30),
+    ],
+)
+def test_what_would_fail_late_is_refused_at_once(key: str, value: object) -> None:
+    content = read_yaml(ROOT / PARAMS_FILE)
+    content["datasets"]["imdb"]["labels"] = ["negative", "positive"]
+    files = content["official"]["imdb"]
+    outer, _, last = key.rpartition(".")
+    place = files["imdb.npz"] if key.startswith("official") else content
+    for part in [] if place is not content or not outer else outer.split("."):
+        place = place[int(part) if part.isdigit() else part]
+    place[int(last) if last.isdigit() else last] = value
+    with pytest.raises(ValidationError) as caught:
+        Params.model_validate(content)
+    said = first_sentence(caught.value)
+    assert said.startswith(f"{key}: expected")
+    assert "found" in said
+    assert said.isprintable()
+    assert len(said) < 400
+
+
+def test_limits_leave_room_for_what_is_asked_for() -> None:
+    """The largest seeds are seeds, and a network a hundred times the size of any here is no mistake."""
+    content = read_yaml(ROOT / PARAMS_FILE)
+    content["seed"] = 2**32 // 1_000 - 1
+    content["replicates"]["n"] = 999
+    content["datasets"]["imdb"] |= {"num_words": 1_000_000, "labels": ["$5 \\frac{a}", "日本語 & “quotes”"]}
+    content["models"]["imdb"] |= {"hidden": [4_096, 4_096], "batch_size": 2**31 - 1}
+    params = Params.model_validate(content)
+    assert replicate_seeds(params.seed, params.replicates.n)[-1] < 2**32
+
+
 def test_each_number_of_a_list_is_checked(path: Path) -> None:
     edit(path, "models.imdb.hidden", [16, -16])
     assert complaint(path).startswith("models.imdb.hidden.1: expected")
@@ -397,8 +485,22 @@ def test_the_first_of_two_mistakes_is_enough(path: Path) -> None:
         ("seed: 1\nseed: 2\n", "2: expected YAML"),
         ("seed: 1\nplots: {dpi: 1, dpi: 2}\n", "2: expected YAML"),
         ("seed: *nothing\n", "1: expected YAML"),
+        ("seed: 2026-13-45\n", "expected YAML; month must be in 1..12"),
+        ("seed: " + "[" * 500 + "]" * 500, "expected at most 100 levels, found more"),
+        ("seed: " + "[" * 100_000, "expected at most 100 levels"),
+        ("seed: " + "- " * 100_000, ""),
+        ("a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnop")), ""),
+        ("seed: &a [*a]\n", ""),
+        ("? {a: b}\n: c\n", ""),
+        ("seed: 0x" + "f" * 10_000, ""),
+        ("!!omap 1", ""),
+        ("!!timestamp x", ""),
     ],
-    ids=["list not closed", "indentation", "key twice", "key twice in line", "no such anchor"],
+    ids=[
+        *("list not closed", "indentation", "key twice", "key twice in line", "no such anchor", "a 13th month"),
+        *("deep", "deeper", "deep in lines", "doubled fifteen times", "in itself", "mapping as key", "huge", "omap"),
+        *("timestamp",),
+    ],
 )
 def test_no_yaml(path: Path, content: str, line: str) -> None:
     path.write_text(content, encoding="utf-8")

@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from stages.common.basics.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
+DEEPEST = 100  # levels of a YAML file
 
 # Beyond these limits a library or a machine would fail hours later; none is near what anybody needs.
 LARGEST_INT32 = 2**31 - 1  # by which TensorFlow and SciPy number rows
@@ -181,7 +183,7 @@ class Settings(NamedTuple):
 class Plots(Section):
     width: Inches
     height: Inches
-    dpi: Annotated[int, Field(ge=30, le=600, strict=True)]  # fewer: letters without a pixel; more: gigabytes
+    dpi: Annotated[int, Field(ge=30, le=300, strict=True)]  # fewer: letters without a pixel; more: gigabytes
 
 
 SEEDS_APART = 1_000  # so that the replicates of different seeds share none
@@ -331,19 +333,29 @@ def read_yaml(path: Path) -> Any:
         UserError: the file is missing or is no YAML.
     """
     try:
-        return YAML(typ="safe").load(path)
+        content = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file here; run this in the project's root") from None
-    except OSError:
-        raise
+    try:
+        _check_depth(content)
+        return YAML(typ="safe").load(content)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"{mark.line + 1}: " if mark else ""
         raise UserError(f"{path}:{line}expected YAML; {error.problem or error.context}") from None
-    except RecursionError:
-        raise UserError(f"{path}: expected YAML of a few levels, found hundreds") from None
     except Exception as error:  # as of a date in a 13th month: the parser leaves it to Python to complain
         raise UserError(f"{path}: expected YAML; {one_line(str(getattr(error, 'reason', error)))}") from None
+
+
+def _check_depth(content: bytes) -> None:
+    """Refuse what is nested so deeply that reading it, by recursion in C, would end the process."""
+    depth = 0
+    for event in YAML(typ="safe").parse(content):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            raise UserError(f"expected at most {DEEPEST} levels, found more")
 
 
 def validated(schema: type[AnySection], path: Path) -> AnySection:
@@ -368,7 +380,14 @@ def one_line(text: str) -> str:
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
-_SHORT = reprlib.Repr()  # of a value of any size, what a line has room for
+class _Short(reprlib.Repr):
+    """Of a value of any size, what a line has room for."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        return super().repr_int(x, level) if x.bit_length() < 10_000 else "an integer of thousands of digits"
+
+
+_SHORT = _Short()
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 80
 
 
