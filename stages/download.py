@@ -1,30 +1,35 @@
 """Fetch a dataset's official files and verify them.
 
-Reads   the first source that has them: the folder or base URL in DATASETS_MIRROR; the local Keras cache,
-        $KERAS_HOME/datasets (by default ~/.keras/datasets); the official address of params.yaml
+Reads   the first source that has them: DATASETS_MIRROR, a folder or a base URL, http:// or https://; the local Keras
+        cache, $KERAS_HOME/datasets (by default ~/.keras/datasets); the official address of params.yaml
 Params  download, official.D
 Writes  data/raw/D/, the files byte for byte
 
-Whatever the source, a file counts once its size and sha256 are those of params.yaml. Exit status 3 means that
-no source had a file.
+Whatever the source, a file counts once its size and sha256 are those of params.yaml; no more bytes than that are
+taken, and no more time than the lowest speed there allows. Exit status 3 means that no source had a file.
 """
 
 import errno
 import logging
 import os
+import re
 import shutil
-import sys
-from collections.abc import Callable
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pooch
 import requests
+from tqdm import tqdm
 
 from stages.common.basics.artifacts import RAW, check_file
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import Download, File, Params
+from stages.common.basics.params import Download, File, Params, one_line
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CHUNK = 1 << 16  # bytes
 
 
 class NoSourceError(UserError):
@@ -33,22 +38,81 @@ class NoSourceError(UserError):
     exit_code = 3
 
 
+class TooSlowError(Exception):
+    """A file's time is up. No OSError: libraries would take it for one of their own."""
+
+
 def sources(official: str) -> list[str]:
     """The folders and base URLs to try, in this order."""
-    keras_home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    keras_home = os.environ.get("KERAS_HOME") or "~/.keras"
     mirror = os.environ.get("DATASETS_MIRROR")
-    return [*([mirror] if mirror else []), str(Path(keras_home) / "datasets"), official]
+    local = [*([mirror] if mirror else []), os.path.join(keras_home, "datasets")]
+    return [*map(os.path.expanduser, local), official]
 
 
-def downloader(source: str, timeout: float) -> Callable[[str, str, object], None]:
-    """What pooch calls to bring one file of `source` to a temporary place."""
-    if "://" in source:
-        return pooch.HTTPDownloader(timeout=timeout, progressbar=sys.stderr.isatty())
+def without_password(text: str) -> str:
+    """A text without what stands before the @ of addresses in it: a user's name and password."""
+    return re.sub(r"(?<=://)\S*@|[^\s/:]+:[^\s/]+@", "", text)
 
-    def copy(url: str, output_file: str, _: object) -> None:
-        shutil.copyfile(url, output_file)
 
-    return copy
+def content_of(url: str, timeout: float) -> Iterator[bytes]:
+    """Yield what is at a URL, or in a local file, in pieces.
+
+    Args:
+        timeout: seconds without an answer.
+
+    Raises:
+        UserError: it cannot be had, and asking again would not help.
+        requests.RequestException, OSError: it cannot be had now.
+    """
+    scheme, is_url, _ = url.partition("://")
+    if not is_url:
+        with open(url, "rb") as file:
+            yield from iter(lambda: file.read(CHUNK), b"")
+        return
+    if scheme.lower() not in ("http", "https"):
+        raise UserError(f"expected a folder, or an address at http:// or https://; found {scheme}://")
+    identity = {"Accept-Encoding": "identity"}  # what comes compressed nevertheless is unpacked a piece at a time
+    try:
+        with requests.get(url, headers=identity, timeout=timeout, stream=True) as answer:
+            if 400 <= answer.status_code < 500:  # "not here", "not allowed"
+                raise UserError(f"HTTP status {answer.status_code}")
+            answer.raise_for_status()
+            yield from answer.iter_content(CHUNK)
+    except requests.TooManyRedirects:
+        raise UserError("redirects without end") from None
+    except ValueError:  # its text may hold the address, with a password
+        raise UserError("expected an address, or a redirect to one, that can be asked") from None
+
+
+def write_at_most(size: int, content: Iterable[bytes], path: Path) -> None:
+    """Write a file.
+
+    Raises:
+        UserError: there are more than `size` bytes; the rest is not taken.
+    """
+    with open(path, "wb") as file, tqdm(total=size, unit="B", unit_scale=True, disable=None, leave=False) as progress:
+        for piece in content:
+            file.write(piece[: size + 1 - file.tell()])
+            if file.tell() > size:
+                raise UserError(f"expected {size:,} bytes, found more")
+            progress.update(len(piece))
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """After so many seconds raise a TooSlowError in the main thread, whatever it waits for."""
+
+    def fail(*_: object) -> NoReturn:
+        raise TooSlowError
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def fetch(source: str, name: str, expected: File, folder: Path, settings: Download) -> None:
@@ -57,21 +121,17 @@ def fetch(source: str, name: str, expected: File, folder: Path, settings: Downlo
     Raises:
         UserError, requests.RequestException, OSError: the source lacks the file, or has another.
     """
-    download_file = downloader(source, settings.timeout)
 
-    def download_and_verify(url: str, output_file: str, pooch_: object) -> None:
+    def download_and_verify(url: str, output_file: str, _: object) -> None:
+        path = Path(output_file)
         try:
-            download_file(url, output_file, pooch_)
-        except requests.HTTPError as error:
-            status = error.response.status_code if error.response is not None else None
-            if status and status < 500:  # "not here", "not allowed": asking again would not help
-                raise UserError(f"HTTP status {status}") from None
-            raise
-        try:
-            check_file(Path(output_file), expected.bytes, expected.sha256)
+            with at_most(settings.timeout + expected.bytes / settings.lowest_speed):
+                write_at_most(expected.bytes, content_of(url, settings.timeout), path)
+            check_file(path, expected.bytes, expected.sha256)
+        except TooSlowError:
+            raise UserError(f"slower than {settings.lowest_speed:,.0f} bytes a second") from None
         except UserError as error:
-            found = str(error).removeprefix(f"{output_file}: ")
-            raise UserError(found + _hint(Path(output_file))) from None
+            raise UserError(str(error).removeprefix(f"{path}: ") + _hint(path)) from None
 
     pooch.create(
         path=folder,
@@ -116,16 +176,17 @@ def fetch_from_first(names: list[str], name: str, expected: File, folder: Path, 
             fetch(source, name, expected, folder, settings)
             return source
         except (UserError, requests.RequestException) as error:
-            failures.append(f"  {source}: {reason(error)}")
+            failures.append(f"{source}: {reason(error)}")
         except OSError as error:
             if error.errno in NO_ROOM:  # our own disk, not the source
                 raise OSError(error.errno, error.strerror, str(folder / name)) from None
             if error.filename and str(error.filename).startswith(str(folder)):
                 raise
-            failures.append(f"  {source}: {reason(error)}")
+            failures.append(f"{source}: {reason(error)}")
     raise NoSourceError(
-        f"{name}: no source has it:\n" + "\n".join(failures) + "\n"
-        "Set DATASETS_MIRROR to a folder or base URL that holds the official files, "
+        f"{name}: no source has it:\n"
+        + "".join(f"  {one_line(without_password(line))}\n" for line in failures)
+        + "Set DATASETS_MIRROR to a folder or base URL that holds the official files, "
         "or run `make demo`, which needs none."
     )
 
@@ -136,7 +197,7 @@ def download(params: Params, name: str) -> None:
     partial = folder.with_name(f".{name}.partial")  # kept on failure: the next run goes on from it
     for file, expected in params.official[name].items():
         source = fetch_from_first(sources(params.download.url), file, expected, partial.resolve(), params.download)
-        print(f"{name}: {file}, {expected.bytes:,} bytes, from {source}")
+        print(f"{name}: {file}, {expected.bytes:,} bytes, from {without_password(source)}")
     for left_over in set(os.listdir(partial)) - set(params.official[name]):
         (partial / left_over).unlink()
     shutil.rmtree(folder, ignore_errors=True)

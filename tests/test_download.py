@@ -1,13 +1,22 @@
 """Downloads from folders and from a server of this machine that can be told to misbehave."""
 
+import base64
+import gzip
 import hashlib
+import io
+import logging
+import os
+import re
 import resource
 import shutil
 import socket
 import subprocess
 import sys
 import threading
+import time
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -56,6 +65,59 @@ def html(handler: Handler, name: str) -> None:
     send(handler, page, len(page))
 
 
+def endless(handler: Handler, name: str) -> None:
+    """Send zeros until the other side has had enough."""
+    handler.send_response(200)
+    handler.end_headers()
+    with suppress(OSError):
+        while True:
+            handler.wfile.write(bytes(1 << 16))
+
+
+def compressed(content: bytes) -> Answer:
+    """Send content in gzip, though nobody asked for that."""
+    packed = gzip.compress(content, compresslevel=1)
+
+    def answer(handler: Handler, name: str) -> None:
+        handler.server.encodings_wanted.append(handler.headers["Accept-Encoding"])
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", "gzip")
+        handler.end_headers()
+        with suppress(OSError):
+            handler.wfile.write(packed)
+
+    return answer
+
+
+def trickle(handler: Handler, name: str) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    drip(handler, CONTENT[name])
+
+
+def trickle_of_headers(handler: Handler, name: str) -> None:
+    drip(handler, b"HTTP/1.0 200 OK\r\nX: " + b"x" * 60_000)
+
+
+def drip(handler: Handler, content: bytes) -> None:
+    """Send a byte every 50 ms: often enough not to count as silence."""
+    with suppress(OSError):
+        for byte in content:
+            handler.wfile.write(bytes([byte]))
+            if handler.server.closing.wait(0.05):
+                return
+
+
+def redirect(address: str) -> Answer:
+    def answer(handler: Handler, name: str) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", address)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
 def status(code: int) -> Answer:
     return lambda handler, name: send(handler, b"", 0, code)
 
@@ -69,6 +131,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: dict[str, list[Answer]] = {}
         self.asked: list[str] = []
+        self.encodings_wanted: list[str] = []
         self.asked_for_index = threading.Event()
         self.closing = threading.Event()
 
@@ -140,7 +203,9 @@ def settings(official: str, retries: int = 0) -> Params:
         name: File(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
         for name, content in CONTENT.items()
     }
-    address = params.download.model_copy(update={"url": official, "retries": retries, "timeout": 0.3})
+    address = params.download.model_copy(
+        update={"url": official, "retries": retries, "timeout": 0.3, "lowest_speed": 1e6}
+    )
     return params.model_copy(update={"download": address, "official": {"imdb": files}})
 
 
@@ -154,6 +219,18 @@ def fill(folder: Path) -> Path:
 def assert_complete() -> None:
     assert {path.name: path.read_bytes() for path in RAW.iterdir()} == CONTENT
     assert sorted(path.name for path in RAW.parent.iterdir()) == [RAW.name]
+
+
+@contextmanager
+def all_that_is_logged() -> Iterator[io.StringIO]:
+    """What any library logs, however little it matters."""
+    log, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(log), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield log
+    root.removeHandler(handler)
+    root.setLevel(level)
 
 
 def assert_refused(params: Params, *parts: str) -> None:
@@ -259,6 +336,155 @@ def test_a_bad_mirror_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyP
     download(settings(server.url), "imdb")
     assert_complete()
     assert server.asked == [ARCHIVE, INDEX]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [endless, compressed(bytes(1 << 24)), compressed(CONTENT[ARCHIVE] + b"!")],
+    ids=["endless", "bomb", "more"],
+)
+def test_no_more_is_taken_than_is_expected(server: Server, answer: Answer) -> None:
+    """Nor unpacked: a bomb's 16 MB are told from the 200 kB expected after these."""
+    server.answers[ARCHIVE] = [answer]
+    tracemalloc.start()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(CONTENT[ARCHIVE]) + 1, limit[1]))  # a byte more, and writing fails
+    try:
+        assert_refused(settings(server.url), "expected 200,000 bytes, found more")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8_000_000
+
+
+def test_what_is_compressed_though_not_asked_for_is_unpacked(server: Server) -> None:
+    server.answers[ARCHIVE] = [compressed(CONTENT[ARCHIVE])]
+    download(settings(server.url), "imdb")
+    assert_complete()
+    assert server.encodings_wanted == ["identity"]
+
+
+@pytest.mark.parametrize("answer", [trickle, trickle_of_headers], ids=["content", "headers"])
+def test_a_source_that_goes_on_for_ever_is_left(
+    monkeypatch: pytest.MonkeyPatch, server: Server, answer: Answer, tmp_path: Path
+) -> None:
+    """The whole file has a deadline, here of half a second; the next source is tried."""
+    server.answers[ARCHIVE] = [answer]
+    monkeypatch.setenv("DATASETS_MIRROR", server.url)
+    started = time.monotonic()
+    assert_refused(settings("http://127.0.0.1:9/"), f"{server.url}: slower than 1,000,000 bytes a second")
+    fill(tmp_path / "keras" / "datasets")
+    download(settings("http://127.0.0.1:9/"), "imdb")
+    assert_complete()
+    assert time.monotonic() - started < 5
+
+
+def test_a_mirror_of_odd_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: Server) -> None:
+    """A pipe that nobody writes into, and a file without end."""
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    os.mkfifo(mirror / ARCHIVE)
+    (mirror / INDEX).symlink_to("/dev/zero")
+    monkeypatch.setenv("DATASETS_MIRROR", str(mirror))
+    download(settings(server.url), "imdb")
+    assert_complete()
+    assert server.asked == [ARCHIVE, INDEX]
+
+
+ADDRESSES = [
+    *(
+        "http://[",
+        "http://[::1",
+        "http://a:b/",
+        "http://",
+        "//",
+        "http:///x",
+        "ftp://127.0.0.1/x",
+        "file:///etc/passwd",
+    ),
+    *(
+        "http://" + "a" * 100 + ".b/",
+        "http://a..b/",
+        "http://%zz/",
+        "http://\x1b[31mred/",
+        "http://xn--a/",
+        "\x1b]0;",
+    ),
+    "http://*.example.invalid:99999/",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_redirect_to_an_address_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, server: Server, tmp_path: Path, address: str
+) -> None:
+    server.answers[ARCHIVE] = [redirect(address)]
+    monkeypatch.setenv("DATASETS_MIRROR", server.url)
+    with pytest.raises(NoSourceError, match=f"{server.url}: (expected an address|cannot be reached|redirects without)") as caught:
+        download(settings("http://127.0.0.1:9/"), "imdb")
+    assert all(line.isprintable() for line in str(caught.value).splitlines())
+    fill(tmp_path / "keras" / "datasets")  # which is asked next
+    download(settings("http://127.0.0.1:9/"), "imdb")
+    assert_complete()
+
+
+@pytest.mark.parametrize("mirror", ["s3://bucket/datasets", "ftp://example.org/x", "file:///tmp", "HTTQ://x"])
+def test_a_mirror_that_is_not_supported(monkeypatch: pytest.MonkeyPatch, server: Server, mirror: str) -> None:
+    monkeypatch.setenv("DATASETS_MIRROR", mirror)
+    scheme = mirror.partition("://")[0]
+    said = f"  {mirror}: expected a folder, or an address at http:// or https://; found {scheme}://\n"
+    assert_refused(settings("http://127.0.0.1:9/"), said)
+    download(settings(server.url), "imdb")
+    assert_complete()
+
+
+def test_a_mirror_in_the_home_of_its_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed: str) -> None:
+    fill(tmp_path / "mirror")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DATASETS_MIRROR", "~/mirror")
+    download(settings(closed), "imdb")
+    assert_complete()
+
+
+@pytest.mark.parametrize(
+    "user", ["me:secret", "me:sec%2Fret", "me:sec/ret", "me:s@cret", "secret", ":secret", "me:secret@"]
+)
+@pytest.mark.parametrize("scheme", ["http", "ftp", "s3", "HTTPS"])
+def test_a_password_is_never_told(
+    monkeypatch: pytest.MonkeyPatch, server: Server, capfd: pytest.CaptureFixture[str], user: str, scheme: str
+) -> None:
+    mirror = f"{scheme}://{user}@127.0.0.1:{server.server_port}/files"
+    monkeypatch.setenv("DATASETS_MIRROR", mirror)
+    with all_that_is_logged() as log:
+        server.answers[ARCHIVE] = [status(404)]
+        with pytest.raises(SystemExit):
+            errors.run(lambda: download(settings(mirror), "imdb"))
+        server.answers[ARCHIVE] = [redirect(mirror.replace(":" + str(server.server_port), ":x"))]
+        with pytest.raises(SystemExit):
+            errors.run(lambda: download(settings(mirror), "imdb"))
+        server.answers[ARCHIVE] = [whole]
+        download(settings(server.url), "imdb")
+    printed = "".join(capfd.readouterr()) + log.getvalue()
+    assert f"{scheme}://127.0.0.1:{server.server_port}/files: " in printed
+    assert not re.search("se?c.{0,4}ret|me:", printed)
+
+
+def test_a_mirror_with_a_password_is_asked_with_it(
+    monkeypatch: pytest.MonkeyPatch, server: Server, capfd: pytest.CaptureFixture[str], closed: str
+) -> None:
+    given = []
+
+    def guarded(handler: Handler, name: str) -> None:
+        given.append(handler.headers["Authorization"])
+        whole(handler, name)
+
+    server.answers[ARCHIVE] = [guarded]
+    monkeypatch.setenv("DATASETS_MIRROR", f"http://me:secret@127.0.0.1:{server.server_port}/files")
+    download(settings(closed), "imdb")
+    assert_complete()
+    assert given == ["Basic " + base64.b64encode(b"me:secret").decode()]
+    assert f"from http://127.0.0.1:{server.server_port}/files\n" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("answer", [status(500), cut_off], ids=["500", "cut off"])
