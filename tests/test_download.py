@@ -421,7 +421,9 @@ def test_a_redirect_to_an_address_that_is_none(
 ) -> None:
     server.answers[ARCHIVE] = [redirect(address)]
     monkeypatch.setenv("DATASETS_MIRROR", server.url)
-    with pytest.raises(NoSourceError, match=f"{server.url}: (expected an address|cannot be reached|redirects without)") as caught:
+    with pytest.raises(
+        NoSourceError, match=f"{server.url}: (expected an address|cannot be reached|redirects without)"
+    ) as caught:
         download(settings("http://127.0.0.1:9/"), "imdb")
     assert all(line.isprintable() for line in str(caught.value).splitlines())
     fill(tmp_path / "keras" / "datasets")  # which is asked next

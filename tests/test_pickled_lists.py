@@ -2,7 +2,11 @@
 
 import io
 import pickle
+import tracemalloc
 import zipfile
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,7 @@ import pytest
 
 from stages.common.basics.errors import UserError
 from stages.official import pickled_lists
-from stages.official.corpus import read_texts
+from stages.official.corpus import read_labels, read_texts
 from stages.official.pickled_lists import NotIntegerListsError, read_blocks
 
 PROTOCOLS = (2, 3, 4, 5)
@@ -208,4 +212,143 @@ def test_a_header_that_counts_wrong_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("x.npy", file.getvalue())
     with pytest.raises(UserError, match="expected 3 texts, found 2"):
+        list(read_texts(archive, "x"))
+
+
+# Sizes
+
+
+def head(protocol: int) -> bytes:
+    """A pickle up to its first list, whose place in the memo follows."""
+    content = pickle.dumps(as_array([[1], [2]]), protocol)
+    return content[: content.index(b"]")]
+
+
+@contextmanager
+def memory_below(most: int) -> Iterator[None]:
+    """Assert that the block needs less than so many bytes at any time."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+
+
+def exhaust(blocks: Iterator[object]) -> None:
+    deque(blocks, maxlen=0)
+
+
+class Endless(io.RawIOBase):
+    """A stream that starts with `start` and goes on with `more`, again and again, as a zip bomb does."""
+
+    def __init__(self, start: bytes, more: bytes) -> None:
+        self._start, self._more, self._left = start, more, 1 << 30
+
+    def read(self, size: int = -1) -> bytes:
+        assert size >= 0, "the whole was asked for"
+        assert self._left > 0, "a gigabyte was read"
+        self._left -= size
+        found = (self._start + self._more * (size // len(self._more) + 1))[:size]
+        self._start = b""
+        return found
+
+
+@pytest.mark.parametrize("memo", [b"r\xff\xff\xff\x07", b"r\xff\xff\xff\xff", b"q\xff", b"\x94"], ids=repr)
+def test_places_in_the_memo_take_no_memory(memo: bytes) -> None:
+    """The unpickler's memo is an array as long as its largest index."""
+    content = head(2) + b"]q\x00(" + 3 * (b"]" + memo + b"(K\x01K\x02e") + b"etb."
+    with memory_below(10_000_000):
+        assert read(content) == [[1, 2]] * 3
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"K\x01",
+        b"M\x01\x01",
+        b"J\x01\x01\x01\x01",
+        b"(K\x01e",
+        b"K\x01a",
+        b"\x95" + bytes(8),
+        b"(",
+        b"e",
+        b"a",
+        b"](K\x01",
+    ],
+    ids=repr,
+)
+def test_a_list_without_end_is_refused_before_it_fills_the_memory(more: bytes) -> None:
+    for start in (b"]q\x00(]q\x01(", b"]q\x00(]q\x01", b"]q\x00("):
+        with memory_below(100_000_000), pytest.raises(NotIntegerListsError):
+            exhaust(read_blocks(Endless(head(2) + start, more)))
+
+
+def archive_of(folder: Path, **arrays: bytes) -> Path:
+    archive = folder / "texts.npz"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, content in arrays.items():
+            zipped.writestr(f"{name}.npy", content)
+    return archive
+
+
+def npy(shape: tuple[int, ...], content: bytes, descr: str = "|O") -> bytes:
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+    return file.getvalue() + content
+
+
+def test_no_more_texts_are_read_than_the_header_tells_of(tmp_path: Path) -> None:
+    """Here a hundred, and a thousand times as many follow."""
+    content = head(2) + b"]q\x00(" + b"]q\x01" * 100_000 + b"etb."
+    blocks = read_texts(archive_of(tmp_path, x=npy((100,), content)), "x")
+    with pytest.raises(UserError, match="expected 100 texts, found more"):
+        next(blocks)
+
+
+@pytest.mark.parametrize("count", [10**7 + 1, 10**12, 10**30, -1])
+@pytest.mark.parametrize("descr", ["<i8", "<i1"])
+def test_a_header_that_promises_too_much_is_refused(tmp_path: Path, count: int, descr: str) -> None:
+    archive = archive_of(tmp_path, x=npy((count,), b"", "|O"), y=npy((count,), b"", descr))
+    with memory_below(10_000_000):
+        with pytest.raises(UserError, match=r"x: expected at most 10,000,000 texts"):
+            list(read_texts(archive, "x"))
+        with pytest.raises(UserError, match=r"y: expected at most 10,000,000 texts"):
+            read_labels(archive, "y", 2)
+
+
+@pytest.mark.parametrize("descr", ["<U100000000", "|V2000000000", "|O", "<f8", "|b1", "<i4,<i4", "nonsense", "M8[s]"])
+def test_labels_of_a_size_or_kind_that_no_integer_has(tmp_path: Path, descr: str) -> None:
+    with memory_below(10_000_000), pytest.raises(UserError, match=r"y: expected"):
+        read_labels(archive_of(tmp_path, y=npy((100,), bytes(800), descr)), "y", 2)
+
+
+def test_labels_are_as_many_as_the_header_says(tmp_path: Path) -> None:
+    assert read_labels(archive_of(tmp_path, y=npy((3,), bytes([0, 1, 1]), "|u1")), "y", 2).tolist() == [0, 1, 1]
+    for content in (bytes(23), bytes(25), bytes(10_000_000)):
+        archive = archive_of(tmp_path, y=npy((3,), content, "<i8"))
+        with memory_below(5_000_000), pytest.raises(UserError, match=r"y: expected 3 labels, found"):
+            read_labels(archive, "y", 2)
+
+
+@pytest.mark.parametrize("version", [b"\x01\x00", b"\x02\x00", b"\x03\x00", b"\x09\x00"], ids=repr)
+@pytest.mark.parametrize("sign", [b" ", b"(", b"-"], ids=repr)
+def test_a_header_of_any_length_is_refused(tmp_path: Path, version: bytes, sign: bytes) -> None:
+    size = {b"\x01\x00": b"\xff\xff"}.get(version, b"\x00\x00\x00\x04")  # 64 kB, or 64 MB
+    content = b"\x93NUMPY" + version + size + sign * 70_000_000
+    archive = archive_of(tmp_path, x=content, y=content)
+    del content
+    with memory_below(10_000_000):
+        with pytest.raises(UserError, match=r"texts\.npz: x: expected"):
+            list(read_texts(archive, "x"))
+        with pytest.raises(UserError, match=r"texts\.npz: y: expected"):
+            read_labels(archive, "y", 2)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compression_that_numpy_does_not_write_is_refused(tmp_path: Path, method: int) -> None:
+    archive = tmp_path / "texts.npz"
+    with zipfile.ZipFile(archive, "w", method) as zipped:
+        zipped.writestr("x.npy", npy((1,), pickle.dumps(as_array([[1]]))))
+    with pytest.raises(UserError, match=r"texts\.npz: x: expected .* as numpy compresses"):
         list(read_texts(archive, "x"))

@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import (
-    Fraction,
     Model,
     Name,
-    NonNegativeInt,
+    NumpySeed,
     NumWords,
     Params,
     Section,
+    TestSplit,
     settings_of,
     validated,
 )
@@ -72,8 +72,8 @@ class DatasetSettings(Section):
     """What a notebook has made of a dataset, as in `datasets` of params.yaml."""
 
     num_words: NumWords | None = None
-    shuffle_seed: NonNegativeInt | None = None
-    test_split: Fraction | None = None
+    shuffle_seed: NumpySeed | None = None
+    test_split: TestSplit | None = None
 
 
 class NotebookSettings(Section):

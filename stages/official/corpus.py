@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,30 +13,38 @@ from typing import IO
 import numpy as np
 
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import OfficialDataset
+from stages.common.basics.params import LARGEST_INT32, OfficialDataset, one_line
 from stages.labelled.counting import hash_of
+from stages.labelled.formats import SURROGATE
 from stages.labelled.words import INDEX_FROM, OUT_OF_VOCABULARY, START
 from stages.official.pickled_lists import NotIntegerListsError, read_blocks
 
+MOST_TEXTS = 10_000_000  # an archive may claim any number, and labels be allocated for it
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OverflowError, RuntimeError, ValueError, struct.error)
+
 
 @contextmanager
-def _array(archive: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
-    """Open one array of an .npz; yield its content behind the header, and its length."""
+def _array(archive: Path, name: str) -> Iterator[tuple[IO[bytes], int, np.dtype]]:
+    """Open one array of an .npz; yield its content behind the header, its length and its type."""
+    where = f"{archive}: {name}"
     try:
-        with zipfile.ZipFile(archive) as zipped, zipped.open(f"{name}.npy") as stream:
-            major, _ = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0 if major == 1 else _read_header_2_0
-            shape, _, _ = read(stream)
-            if len(shape) != 1:
-                raise UserError(f"{archive}: {name}: expected one dimension, found shape {shape}")
-            yield stream, shape[0]
+        with zipfile.ZipFile(archive) as zipped:
+            member = zipped.getinfo(f"{name}.npy")
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise UserError(f"{where}: expected an array as numpy compresses it, found another method")
+            with zipped.open(member) as stream:
+                if (version := np.lib.format.read_magic(stream)) != (1, 0):  # later ones have headers of any length
+                    raise UserError(f"{where}: expected version (1, 0) of numpy's format, found {version}")
+                shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+                if len(shape) != 1:
+                    raise UserError(f"{where}: expected one dimension, found shape {shape}")
+                if not 0 <= shape[0] <= MOST_TEXTS:
+                    raise UserError(f"{where}: expected at most {MOST_TEXTS:,} texts, found {shape[0]:,}")
+                yield stream, shape[0], dtype
     except KeyError:
-        raise UserError(f"{archive}: expected an array {name!r}, found none") from None
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
-        raise UserError(f"{archive}: {name}: expected an array of numpy's format; {error}") from None
-
-
-_read_header_2_0 = np.lib.format.read_array_header_2_0
+        raise UserError(f"{where}: expected an array, found none") from None
+    except UNREADABLE as error:
+        raise UserError(f"{where}: expected an array of numpy's format; {one_line(str(error)[:200])}") from None
 
 
 def read_labels(archive: Path, name: str, classes: int) -> np.ndarray:
@@ -47,14 +56,16 @@ def read_labels(archive: Path, name: str, classes: int) -> np.ndarray:
     Raises:
         UserError: the array is missing, holds no integers or a label out of range.
     """
-    try:
-        with open(archive, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            labels = np.asarray(arrays[name])  # of no array, numpy gives the bytes
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{archive}: {name}: expected an array of integers; {error}") from None
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise UserError(f"{archive}: {name}: expected integers, found {labels.dtype} {labels.shape}")
-    if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
+    with _array(archive, name) as (stream, count, dtype):
+        if dtype.kind not in "iu":
+            raise UserError(f"{archive}: {name}: expected integers, found {dtype}")
+        size = count * dtype.itemsize
+        content = stream.read(size + 1)  # at the end the checksum is compared
+        if len(content) != size:
+            found = "fewer" if len(content) < size else "more"
+            raise UserError(f"{archive}: {name}: expected {count:,} labels, found {found}")
+    labels = np.frombuffer(content, dtype)
+    if count and not (labels.min() >= 0 and labels.max() < classes):
         raise UserError(
             f"{archive}: {name}: expected labels 0 to {classes - 1}, found {labels.min()} to {labels.max()}"
         )
@@ -67,11 +78,13 @@ def read_texts(archive: Path, name: str) -> Iterator[list[list[int]]]:
     Raises:
         UserError: the array is missing or is no pickled array of lists of integers.
     """
-    with _array(archive, name) as (stream, expected):
+    with _array(archive, name) as (stream, expected, _):
         found = 0
         try:
             for block in read_blocks(stream):
                 found += len(block)
+                if found > expected:
+                    raise UserError(f"{archive}: {name}: expected {expected:,} texts, found more")
                 yield block
         except NotIntegerListsError as error:
             raise UserError(f"{archive}: {name}: expected lists of word indices and nothing else; {error}") from None
@@ -167,8 +180,17 @@ def read_word_index(path: Path) -> dict[str, int]:
     """
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: expected JSON; {error}") from None
     if not isinstance(index, dict) or not all(type(value) is int for value in index.values()):
         raise UserError(f"{path}: expected a JSON object that gives each word its index")
+    if index and not (min(index.values()) > 0 and max(index.values()) <= LARGEST_INT32):
+        found = f"found {min(index.values())} to {max(index.values())}"
+        raise UserError(
+            f"{path}: expected the words of a JSON object to have indices of 1 to {LARGEST_INT32:,}; {found}"
+        )
+    if SURROGATE.search(" ".join(index)):
+        raise UserError(
+            f"{path}: expected the words of a JSON object in Unicode, found half of a character (a surrogate)"
+        )
     return index

@@ -6,13 +6,14 @@ first. This reader does neither. It knows the few opcodes that pickle such lists
 `pickletools` of the standard library) and accepts no other:
 
     head   what rebuilds the array: skipped, not run; it may name nothing but numpy's own constructors
-    ]      a new list, with its place in the memo: q (1 byte), r (4 bytes) or \x94
+    ]      a new list, with its place in the memo: q (1 byte), r (4 bytes) or \x94, which nothing refers to
     ( e    append a batch to the list; `a` appends one element
     K M J  an integer of 1, 2 or 4 bytes, little-endian
     \x95   a frame's length: says nothing about the content, may stand anywhere
 
 A regular expression finds where each list ends; blocks of whole lists, which by then are known to be made
-of integers alone, go to the C unpickler as a small pickle of their own. Memory is that of one block.
+of integers alone, go to the C unpickler as a small pickle of their own. Frames and places in the memo, by which a
+stranger could have it reserve memory, are left out. So memory is that of a block, or of a list, which has a limit.
 """
 
 import io
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from typing import IO
 
 BLOCK_BYTES = 1 << 18  # read at a time: some 400 reviews of IMDB
+LONGEST = 1 << 22  # bytes of a list: a million words or two
 
 _HEAD_WORDS = {  # how numpy's pickles name an array's constructors
     *("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "_reconstruct", "ndarray", "dtype"),
@@ -31,14 +33,16 @@ _HEAD_WORDS = {  # how numpy's pickles name an array's constructors
 _INTEGER = rb"K.|M..|J.{4}"
 _FRAME = rb"\x95.{8}"
 _MEMO = rb"q.|r.{4}|\x94"
+_MEMO_BYTES = {ord("q"): 2, ord("r"): 5, 0x94: 1}
+# The quantifiers *+ give nothing back once matched: others would remember every step, a hundred bytes each
 _LIST = re.compile(  # its groups catch frames alone: `lastindex` tells whether there is one
-    rb"\](?:%(memo)s)(?:\((?:%(integer)s|(%(frame)s))*e|(?:%(integer)s)(%(frame)s)?a|(%(frame)s))*"
+    rb"\](?:%(memo)s)(?:\((?:%(integer)s|(%(frame)s))*+e|(?:%(integer)s)(%(frame)s)?a|(%(frame)s))*+"
     % {b"frame": _FRAME, b"memo": _MEMO, b"integer": _INTEGER},
     re.DOTALL,
 )
-_TOKEN = re.compile(rb"%s|%s|%s|[\](ae]" % (_FRAME, _INTEGER, _MEMO), re.DOTALL)
-_BETWEEN = re.compile(rb"(?:%s|[(e])*" % _FRAME, re.DOTALL)  # the outer list's own batches
-_END = re.compile(rb"(?:%s|[(ea])*t(?:%s|%s)*b\.\Z" % (_FRAME, _FRAME, _MEMO), re.DOTALL)
+_TOKEN = re.compile(rb"%s|%s|[(ae]" % (_FRAME, _INTEGER), re.DOTALL)
+_BETWEEN = re.compile(rb"(?:%s|[(e])*+" % _FRAME, re.DOTALL)  # the outer list's own batches
+_END = re.compile(rb"(?:%s|[(ea])*+t(?:%s|%s)*+b\.\Z" % (_FRAME, _FRAME, _MEMO), re.DOTALL)
 
 
 class NotIntegerListsError(ValueError):
@@ -90,11 +94,13 @@ def _end_of_head(buffer: bytes) -> int:
     raise NotIntegerListsError("holds no list")
 
 
-def _without_frames(found: re.Match[bytes]) -> bytes:
-    """The opcodes of one list, frames left out: theirs are lengths of the stream, not of this piece."""
+def _items(found: re.Match[bytes]) -> bytes:
+    """The opcodes of one list but for its place in the memo and frames: their lengths are of the whole stream."""
+    items = found.group()
+    items = items[1 + _MEMO_BYTES[items[1]] :]
     if found.lastindex is None:
-        return found.group()
-    return b"".join(token for token in _TOKEN.findall(found.group()) if token[:1] != b"\x95")
+        return items
+    return b"".join(token for token in _TOKEN.findall(items) if token[:1] != b"\x95")
 
 
 def _may_go_on(buffer: bytes, end: int) -> bool:
@@ -114,9 +120,9 @@ def _take_lists(buffer: bytes, last: bool) -> tuple[list[list[int]], bytes]:
         found = _LIST.match(buffer, start)
         if not found or (not last and _may_go_on(buffer, found.end())):
             break
-        pieces.append(_without_frames(found))
+        pieces.append(b"]" + _items(found))
         position = found.end()
-    if not pieces and not last and len(buffer) > 64 * BLOCK_BYTES:
+    if not pieces and not last and len(buffer) > LONGEST + BLOCK_BYTES:
         raise NotIntegerListsError(f"goes on with {buffer[position : position + 20]!r}")
     try:
         small_pickle = io.BytesIO(b"\x80\x04](" + b"".join(pieces) + b"e.")
