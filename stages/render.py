@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.common.basics.artifacts import MODEL_REPORTS, Table, new_directory, read_csv
 from stages.common.basics.params import Params
-from stages.drawing.figures import REFERENCE, TEST, TRAINING, VALIDATION, figure
+from stages.drawing.figures import REFERENCE, TEST, TRAINING, VALIDATION, figure, plain
 
 FEW = 10  # classes up to which a confusion matrix has room for its counts
 
@@ -50,6 +50,7 @@ def draw_confusion(axes: Axes, counts: np.ndarray, names: list[str], model: str)
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
     axes.figure.colorbar(image, ax=axes, label="Share of the actual class", shrink=0.8)
     few = len(names) <= FEW
+    names = list(map(plain, names))
     axes.set_xticks(range(len(names)), names, rotation=0 if few else 90)
     axes.set_yticks(range(len(names)), names)
     if few:

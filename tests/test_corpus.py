@@ -231,6 +231,15 @@ def test_texts_and_labels_of_different_number(tmp_path: Path) -> None:
             vectorize_official(dataset, raw, folder)
 
 
+@pytest.mark.parametrize(("count", "share", "lacking"), [(1, 0.5, "train"), (0, 0.5, "train"), (50, 0.99, "train")])
+def test_a_split_without_texts(tmp_path: Path, count: int, share: float, lacking: str) -> None:
+    np.savez(tmp_path / "reuters.npz", x=as_array(random_texts(count, 0)), y=np.zeros(count, int))
+    (tmp_path / "reuters_word_index.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "rows").mkdir()
+    with pytest.raises(UserError, match=rf"reuters\.npz: expected {lacking} texts, found none of {count}"):
+        vectorize_official(changed("reuters", test_split=share), tmp_path, tmp_path / "rows")
+
+
 def test_a_word_index(tmp_path: Path) -> None:
     path = tmp_path / "index.json"
     path.write_text('{"the": 1, "d\\u00e9j\\u00e0": 2}', encoding="utf-8")
@@ -239,7 +248,11 @@ def test_a_word_index(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "<html>", '{"the": 1', "[1, 2]", '{"the": "1"}', '{"the": 1.5}', '{"the": true}', "3", "\xff"],
+    [
+        *("", "<html>", '{"the": 1', "[1, 2]", '{"the": "1"}', '{"the": 1.5}', '{"the": true}', "3", "\xff"),
+        *('{"the": 0}', '{"the": -5}', '{"the": 2147483648}', '{"the": 1, "a": ' + "9" * 5_000 + "}"),
+        *('{"\\ud800": 1}', "[" * 100_000, '{"a":' * 100_000),
+    ],
 )
 def test_no_word_index(tmp_path: Path, content: str) -> None:
     path = tmp_path / "index.json"

@@ -13,10 +13,13 @@ from git_identity import IDENTITY
 from test_labelled import SALT, some_texts, write_csv, write_folders, write_jsonl
 
 from stages.common.basics.artifacts import read_json
+from stages.common.basics.errors import UserError
 from stages.common.basics.params import TextDataset, load_params, settings_of
-from stages.datasets.add import as_yaml, entries_of
+from stages.datasets.add import as_yaml, dataset_of, entries_of
 from stages.datasets.sections import with_entry, without_entry
 from stages.labelled.encoding import Vocabulary
+from stages.labelled.formats import Columns
+from stages.labelled.layout import Layout
 from stages.scratch.copies import ROOT, bagpipe, dvc, environment
 
 STAGES = ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate", "render")
@@ -55,6 +58,23 @@ def texts(tmp_path: Path) -> Path:
     write_csv(folder / "texts.csv", some_texts(400))
     (folder / "LICENSE").write_text("free", encoding="utf-8")
     return folder
+
+
+@pytest.mark.parametrize(
+    ("columns", "num_words", "share", "start"),
+    [
+        (Columns(), 2**31, 0.2, "--num-words: expected less than or equal to 10000000; found 2147483648"),
+        (Columns(), 100, 0.9999999, "--test-split: expected less than or equal to 0.99; found 0.9999999"),
+        (Columns(), 100, 1e-9, "--test-split: expected greater than or equal to 0.001; found 1e-09"),
+        (Columns(text="a\nb"), 100, 0.2, "--text: expected text of the form"),
+        (Columns(group="a\ud800"), 100, 0.2, "--group: expected"),
+    ],
+)
+def test_options_that_params_cannot_have(columns: Columns, num_words: int, share: float, start: str) -> None:
+    with pytest.raises(UserError) as caught:
+        dataset_of(Layout("csv", [], []), columns, num_words, share)
+    assert str(caught.value).startswith(start)
+    assert str(caught.value).isprintable()
 
 
 # The two commands

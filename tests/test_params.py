@@ -437,6 +437,7 @@ def test_a_published_figure_without_its_source(published_path: Path, source: str
         ("published.0.figure", "training.loss", "published.0.figure: expected"),
         ("published.0.figure", "baselines_", "published.0.figure: expected"),
         ("published.0.value", "high", "published.0.value: expected"),
+        ("published.0.value", "9" * 400, "published.0.value: expected"),
         ("published.0.value", MISSING, "published.0.value: expected a value"),
         ("published.0.tolerance", -1, "published.0.tolerance: expected"),
         ("published.0.size", 1, "published.0.size: unknown key"),
@@ -460,6 +461,15 @@ def test_a_published_figure_without_its_source(published_path: Path, source: str
 def test_a_mistake_in_what_is_published(published_path: Path, key: str, value: object, start: str) -> None:
     edit(published_path, key, value)
     assert complaint(published_path).startswith(start)
+
+
+def test_curves_are_compared_epoch_by_epoch(published_path: Path) -> None:
+    entry = {"of": "imdb", "against": "reuters", "figure": "curves", "value": "0", "tolerance": 0, "source": "A 1"}
+    edit_yaml(published_path, lambda content: content["published"].append(entry))
+    load_published(PARAMS, published_path)
+    longer = PARAMS.defaults["imdb"].model_copy(update={"validation_epochs": 21})
+    with pytest.raises(UserError, match=r"published\.\d+: expected models of as many validation_epochs"):
+        load_published(PARAMS.model_copy(update={"defaults": {**PARAMS.defaults, "imdb": longer}}), published_path)
 
 
 def test_baselines_are_published_of_a_dataset(published_path: Path) -> None:

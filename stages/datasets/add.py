@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from stages.common.basics.artifacts import DATASET_REPORTS, RAW, REPORTS
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import PARAMS_FILE, Name, Params, TextDataset, load_params
+from stages.common.basics.params import PARAMS_FILE, Name, Params, TextDataset, first_sentence, load_params
 from stages.common.basics.terminal import escaped
 from stages.datasets.first_model import Choice, choose_defaults, choose_units
 from stages.datasets.sections import read_params, with_entry, write_params
@@ -109,6 +109,21 @@ def check_options(layout: Layout, columns: Columns, test_share: float) -> None:
         raise UserError(f"--test-split: expected a share between 0 and 1, found {test_share}")
 
 
+def dataset_of(layout: Layout, columns: Columns, num_words: int, test_share: float) -> TextDataset:
+    """The dataset as params.yaml will have it.
+
+    Raises:
+        UserError: an option is beyond what is possible there.
+    """
+    named = columns._asdict() if layout.has_columns else {}
+    told = {key: value for key, value in named.items() if value is not None}
+    share = None if layout.has_test else test_share
+    try:
+        return TextDataset(format=layout.format, **told, num_words=num_words, test_split=share, salt=SALT)
+    except ValidationError as error:
+        raise UserError(f"--{first_sentence(error).replace('_', '-', 1)}") from None
+
+
 def entries_of(name: str, dataset: TextDataset, findings: Findings) -> dict[str, str]:
     """The entries of params.yaml for a dataset and a first model, by section, with reasons."""
     classes, (train, validation, test) = len(findings.vocabulary.labels()), map(findings.texts, PARTS)
@@ -169,12 +184,9 @@ def add(name: str, source: Path, columns: Columns, num_words: int, test_share: f
     check_options(layout, columns, test_share)
     if (RAW / name).resolve().is_relative_to(source.resolve()):
         raise UserError(f"{source}: expected a folder of texts, found one that this project is in")
+    dataset = dataset_of(layout, columns, num_words, test_share)
     split = None if layout.has_test else Split(test_share, SALT)
     findings = look(source, layout, columns, split)
-    named = columns._asdict() if layout.has_columns else {}
-    told = {key: value for key, value in named.items() if value is not None}
-    share = None if layout.has_test else test_share
-    dataset = TextDataset(format=layout.format, **told, num_words=num_words, test_split=share, salt=SALT)
     text = read_params()
     for section, entry in entries_of(name, dataset, findings).items():
         text = with_entry(text, section, entry)

@@ -28,6 +28,11 @@ STYLE = {
 }
 
 
+def plain(text: str) -> str:
+    """A text for matplotlib that it shows as it is: between two dollars it would read mathematics."""
+    return text.replace("$", r"\$")
+
+
 @contextmanager
 def figure(
     path: Path, plots: Plots, width: float = 1, height: float = 1, panels: int = 1, heights: Sequence[float] = ()

@@ -95,7 +95,7 @@ class Published(Section):
 
     of: str
     figure: Literal[(*REPLICATED, *OF_A_DATASET, CURVES)]  # type: ignore[valid-type]
-    value: Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
+    value: Annotated[str, Field(max_length=30, pattern=r"^-?\d+(\.\d+)?$")]
     source: str
     against: str | None = None
     tolerance: Annotated[float, Field(ge=0)] | None = None
@@ -186,9 +186,16 @@ def load_published(params: Params, path: Path = PUBLISHED_FILE) -> Notebooks:
     for section in ("published", "bounds"):
         for index, entry in enumerate(getattr(notebooks, section)):
             known = params.defaults if entry.figure in (*OF_A_DATASET, *OF_THE_DATA) else params.models
-            for name in (entry.of, getattr(entry, "against", None) or entry.of):
+            names = (entry.of, getattr(entry, "against", None) or entry.of)
+            for name in names:
                 if name not in known:
                     raise UserError(f"{path}: {section}.{index}: expected one of {', '.join(known)}; found {name!r}")
+            judged = not any(departures(entry, notebooks.settings, params))
+            epochs = {settings_of(params, name).validation_epochs for name in names if entry.figure == CURVES}
+            if judged and len(epochs) > 1:
+                raise UserError(
+                    f"{path}: {section}.{index}: expected models of as many validation_epochs, found others"
+                )
     return notebooks
 
 

@@ -108,6 +108,8 @@ def vectorize_official(dataset: OfficialDataset, raw: Path, folder: Path) -> dic
             if len(starts) - 1 != sizes[name]:
                 raise UserError(f"{archive}: {name}: expected {sizes[name]:,} texts, found {len(starts) - 1:,}")
             for split, order in splits.items():
+                if not len(order):
+                    raise UserError(f"{archive}: expected {split} texts, found none of {sizes[name]:,}")
                 blocks = ordered_blocks(Path(spooled.name), starts, order, labels[name], hashes)
                 rows[split] = write_split(folder / split, blocks, dataset.num_words)
     write_json(folder / "labels.json", dataset.labels)

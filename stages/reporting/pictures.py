@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from stages.common.basics.artifacts import Table
-from stages.drawing.figures import BASELINE, PUBLISHED, REFERENCE, TEST, TRAINING
+from stages.drawing.figures import BASELINE, PUBLISHED, REFERENCE, TEST, TRAINING, plain
 from stages.judging.comparison import Runs
 from stages.judging.reproduction import Judgement
 from stages.reporting.tables import what
@@ -41,7 +41,7 @@ def draw_classes(axes: Axes, dataset: str, classes: Table) -> None:
     for shift, part, color in ((-0.2, "train", TRAINING), (0.2, "test", TEST)):
         counts = [int(line[part]) for line in shown]
         axes.barh(places + shift, counts, 0.4, color=color, label={"train": "training"}.get(part, part))
-    axes.set_yticks(places, [line["class"] for line in shown])
+    axes.set_yticks(places, [plain(line["class"]) for line in shown])
     title = "each class" if len(classes) == len(shown) else f"the {MOST_CLASSES} most frequent classes"
     axes.set(
         title=f"{dataset}: texts of {title}",

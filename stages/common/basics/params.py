@@ -36,7 +36,9 @@ NumWords = Annotated[int, Field(gt=4, le=10_000_000, strict=True)]  # a bitmap o
 TestSplit = Annotated[float, Field(ge=0.001, le=0.99)]  # each side must have texts
 NumpySeed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]  # all that RandomState takes
 Salt = Annotated[int, Field(ge=0, lt=2**64, strict=True)]
-Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+Label = Annotated[str, Field(max_length=LONGEST_LABEL, pattern=ONE_LINE)]
+Column = Annotated[str, Field(max_length=1_000, pattern=ONE_LINE)]  # of a file of texts
 Inches = Annotated[float, Field(ge=2, le=12)]  # smaller panels have no room for their text
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -101,9 +103,9 @@ class TextDataset(Section):
     """
 
     format: Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "folders"]
-    text: str = "text"
-    label: str = "label"
-    group: str | None = None
+    text: Column = "text"
+    label: Column = "label"
+    group: Column | None = None
     num_words: NumWords
     test_split: TestSplit | None
     salt: Salt

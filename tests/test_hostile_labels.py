@@ -1,0 +1,29 @@
+"""Labels that matplotlib would read as mathematics."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from stages.common.basics.params import Plots
+from stages.drawing.figures import figure, plain
+from stages.render import draw_confusion
+from stages.reporting.pictures import draw_classes
+
+LABELS = [r"$\frac", r"$\frac$", "$5 and $6", "$", "$$", r"\$", r"$\$", r"a\\$b$", "100 % & 5 #", "_x^y", r"\alpha"]
+PLOTS = Plots(width=5, height=3.6, dpi=50)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_label_is_shown_as_it_is(label: str) -> None:
+    assert Text()._preprocess_math(plain(label)) == (label, False)
+
+
+def test_every_label_can_be_drawn(tmp_path: Path) -> None:
+    with figure(tmp_path / "confusion.png", PLOTS) as [axes]:
+        draw_confusion(axes, np.eye(len(LABELS), dtype=np.int64), LABELS, "imdb")
+    lines = [{"class": label, "train": "5", "test": "3"} for label in LABELS]
+    with figure(tmp_path / "classes.png", PLOTS) as [axes]:
+        draw_classes(axes, "imdb", lines)
+    assert len(list(tmp_path.glob("*.png"))) == 2
