@@ -1,6 +1,6 @@
 """published.yaml: what the notebooks print, with which settings, and between which values our figures must lie."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -185,18 +185,25 @@ def load_published(params: Params, path: Path = PUBLISHED_FILE) -> Notebooks:
                 raise UserError(f"{path}: settings.{section}: expected one of {', '.join(names)}; found {name!r}")
     for section in ("published", "bounds"):
         for index, entry in enumerate(getattr(notebooks, section)):
-            known = params.defaults if entry.figure in (*OF_A_DATASET, *OF_THE_DATA) else params.models
-            names = (entry.of, getattr(entry, "against", None) or entry.of)
-            for name in names:
-                if name not in known:
-                    raise UserError(f"{path}: {section}.{index}: expected one of {', '.join(known)}; found {name!r}")
-            judged = not any(departures(entry, notebooks.settings, params))
-            epochs = {settings_of(params, name).validation_epochs for name in names if entry.figure == CURVES}
-            if judged and len(epochs) > 1:
-                raise UserError(
-                    f"{path}: {section}.{index}: expected models of as many validation_epochs, found others"
-                )
+            _check_entry(entry, f"{path}: {section}.{index}", notebooks.settings, params)
     return notebooks
+
+
+def _check_entry(entry: Published | Bounds, where: str, settings: NotebookSettings, params: Params) -> None:
+    """Check that a figure is of something that there is, and that curves to be compared are of as many epochs.
+
+    Raises:
+        UserError: it is not so.
+    """
+    known: Iterable[str] = params.defaults if entry.figure in (*OF_A_DATASET, *OF_THE_DATA) else params.models
+    named = (entry.of, getattr(entry, "against", None) or entry.of)
+    for name in named:
+        if name not in known:
+            raise UserError(f"{where}: expected one of {', '.join(known)}; found {name!r}")
+    if entry.figure == CURVES and not any(departures(entry, settings, params)):
+        epochs = {settings_of(params, name).validation_epochs for name in named}
+        if len(epochs) > 1:
+            raise UserError(f"{where}: expected models of as many validation_epochs, found others")
 
 
 class Departure(NamedTuple):
