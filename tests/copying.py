@@ -1,5 +1,6 @@
 """Little DVC projects whose stages copy files, for tests of `bagpipe repro`, and Dask processes to run them on."""
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 import psutil
 from dvc.utils.serialize import load_yaml
 
-from stages.scratch.copies import dvc, environment
+from stages.common.basics.params import PARAMS_FILE
+from stages.scratch.copies import ROOT, dvc, environment
 
 BAGPIPE = (sys.executable, "-m", "stages.commands.main")
 PATIENCE_S = 60  # for things that take a second or two on a machine with nothing else to do
@@ -68,6 +70,7 @@ class CopyingProject:
                     (folder / path).write_text(f"{path}\n", encoding="utf-8")
         (folder / "dvc.yaml").write_text("\n".join(lines), encoding="utf-8")
         (folder / "work.py").write_text(WORK, encoding="utf-8")
+        shutil.copy(ROOT / PARAMS_FILE, folder)
         (folder / "steps").mkdir()
         self._read = 0
 
@@ -87,8 +90,7 @@ class CopyingProject:
             cwd=self.folder,
             env=environment(self.folder),
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a background job would ignore
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options},
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "preexec_fn": heed_ctrl_c, **options},
         )
 
     def repro(self, *arguments: str, status: int = 0) -> str:
@@ -144,6 +146,10 @@ class CopyingProject:
     def assert_up_to_date(self) -> None:
         status = dvc(self.folder, "status", capture_output=True)
         assert "Data and pipelines are up to date." in status.stdout, status.stdout
+
+
+def heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a background job would ignore
 
 
 def until(condition: Callable[[], object]) -> None:

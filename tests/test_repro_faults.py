@@ -2,13 +2,15 @@
 
 import fcntl
 import os
+import pty
 import re
 import signal
 import subprocess
+import termios
 from collections.abc import Callable
 
 import pytest
-from copying import BRANCHES, PATIENCE_S, until
+from copying import BRANCHES, DIAMOND, PATIENCE_S, until
 
 from stages.scratch.copies import dvc
 
@@ -63,8 +65,14 @@ def interrupt_children_too(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGINT)
 
 
+def sends(number: signal.Signals) -> Callable[[subprocess.Popen[str]], None]:
+    return lambda process: process.send_signal(number)
+
+
 @pytest.mark.parametrize(
-    "stop", [interrupt_children_too, lambda process: process.send_signal(signal.SIGTERM)], ids=["ctrl-c", "terminate"]
+    "stop",
+    [interrupt_children_too, *map(sends, (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT))],
+    ids=["ctrl-c", "terminate", "hang up", "quit"],
 )
 def test_interrupted(anywhere, stop: Callable[[subprocess.Popen[str]], None]) -> None:
     here = anywhere(BRANCHES)
@@ -103,7 +111,7 @@ def test_a_killed_command_is_a_failure(anywhere) -> None:
     here.on("bad", "wait('good_ran'); import signal; os.kill(os.getpid(), signal.SIGKILL)")
     here.on("good", "pathlib.Path('good_ran').touch(); time.sleep(1)")
     printed = here.repro("--jobs", "2", status=1)
-    assert re.search(r"^FAILED +bad +\d+\.\d s  exit status 137; ", printed, re.MULTILINE), printed
+    assert re.search(r"^FAILED +bad +\d+\.\d s  exit status 137 \(.*memory.*\); ", printed, re.MULTILINE), printed
     assert here.locked() == {"good"}
     here.assert_no_trace()
 
@@ -116,7 +124,7 @@ def test_a_killed_supervisor_is_a_failure(anywhere) -> None:
     here.supervisor("bad").kill()
     printed, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
-    assert re.search(r"^FAILED +bad +\d+\.\d s  exit status 137; ", printed, re.MULTILINE), printed
+    assert re.search(r"^FAILED +bad +\d+\.\d s  exit status 137 \(.*memory.*\); ", printed, re.MULTILINE), printed
     assert here.locked() == {"good", "after_good"}
     here.assert_no_trace()
     here.on("bad", "")
@@ -159,16 +167,80 @@ def test_other_dvc_commands_meanwhile(anywhere) -> None:
 
 
 def test_a_stop_while_what_an_earlier_run_left_is_waited_for(copying) -> None:
-    here = copying({"one": ["one.txt"]})
-    lock = here.folder / ".dvc" / "tmp" / "bagpipe" / "one.lock"
+    here = copying({"one": ["one.txt"], "two": ["out/one"]})
+    here.on("one", "wait('go_on')")
+    with here.start() as process:
+        here.until_called("one")
+        with open(here.folder / ".dvc" / "tmp" / "bagpipe" / "two.lock", "wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            here.write("go_on")
+            until(lambda: [word for p in here.processes() for word in p.cmdline()].count("two") >= 1)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE_S)
+            assert not here.processes()
+    assert process.returncode == 130
+    assert here.calls() == ["one"]
+    assert here.locked() == {"one"}
+
+
+@pytest.mark.parametrize("name", ["one.lock", "one.stage.lock"], ids=["its command", "the stage itself"])
+def test_a_run_waits_for_a_stage_that_outlives_its_own_run(copying, name: str) -> None:
+    """It would write its outputs into what this one restores."""
+    here = copying({"one": ["one.txt"], "two": ["two.txt"]})
+    lock = here.folder / ".dvc" / "tmp" / "bagpipe" / name
     lock.parent.mkdir(parents=True)
     with open(lock, "wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         process = here.start()
-        assert process.stdout.readline() == "start     one\n"
-        until(lambda: any("supervise.py" in " ".join(p.cmdline()) for p in here.processes()))
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE_S)
-        assert not here.processes()
-    assert process.returncode == 130
-    assert here.calls() == []
+        assert process.stdout.readline() == "Waiting for one, which an earlier run has started, to end.\n"
+        assert here.calls() == []
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, printed
+    here.assert_up_to_date()
+
+
+def test_two_runs_at_once_take_turns(copying) -> None:
+    here = copying(DIAMOND)
+    here.on("top", "wait('go_on')")
+    first = here.start()
+    here.until_called("top")
+    second = here.start()
+    assert second.stdout.readline() == "Waiting for another run of this project to end.\n"
+    here.write("go_on")
+    printed = [process.communicate(timeout=PATIENCE_S)[0] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), printed
+    assert "4 run" in printed[0]
+    assert "4 up to date already" in printed[1]
+
+
+def test_nohup(copying) -> None:
+    here = copying({"one": ["one.txt"]})
+    here.on("one", "wait('go_on')")
+    process = here.start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    here.until_called("one")
+    process.send_signal(signal.SIGHUP)
+    here.write("go_on")
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, printed
+
+
+def take_terminal() -> None:
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def test_the_terminal_is_closed(copying) -> None:
+    """Nothing more can be printed; what is finished is recorded all the same, and a run started at once goes well."""
+    here = copying(BRANCHES)
+    here.on("after_bad", "try: wait('never')\nfinally: time.sleep(1)")
+    terminal, side = pty.openpty()
+    process = here.start("--jobs", "1", stdin=side, stdout=side, stderr=side, preexec_fn=take_terminal)
+    os.close(side)
+    here.until_called("after_bad")
+    os.close(terminal)
+    here.on("after_bad", "")
+    here.repro()
+    process.wait(PATIENCE_S)
+    assert here.calls() == ["bad", "after_bad", "after_bad", "good", "after_good"]
+    here.assert_no_trace()
+    here.assert_up_to_date()

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from configobj import ConfigObj
 from dvc.exceptions import DvcException
 
 from stages.common.basics.errors import UserError
@@ -82,11 +83,12 @@ def isolate(stage: Any, folder: Path) -> None:
     root = Path(stage.repo.root_dir)
     deps = [Path(dep.fs_path).relative_to(root) for dep in split_deps(stage)[0]]
     packages = {parent / "__init__.py" for dep in deps for parent in dep.parents if parent != Path()}
-    config = f"[core]\n    no_scm = true\n[cache]\n    dir = {stage.repo.cache.local_cache_dir}\n"
+    config = ConfigObj({"core": {"no_scm": "true"}, "cache": {"dir": stage.repo.cache.local_cache_dir}})
     for path in (PIPELINE_FILE, PARAMS_FILE, Path(".dvc/config"), Path("stages/__main__.py"), *packages, *deps):
         if (root / path).exists():
             copy_path(root / path, folder / path)
-    (folder / ".dvc" / "config.local").write_text(config, encoding="utf-8")
+    with open(folder / ".dvc" / "config.local", "wb") as file:
+        config.write(file)
     for dep in (dep for dep in deps if not (folder / dep).exists()):
         shutil.copy(root / LOCK_FILE, folder)  # which says what it is, and is no part of what the stage gets
         if run_dvc(folder, "checkout", "--quiet", "--force", str(dep)):

@@ -3,7 +3,7 @@
 `dvc repro` calls `Stage.reproduce` for one stage after another; `begin` and `finish` are its two halves, before and
 after the commands. Starting DVC anew for each stage would take a second, and writing dvc.lock another: that is done
 once, at the end, in the order of `dvc repro`, whichever stage was faster. Until then DVC's run cache has what is
-finished; if this process is killed, the next run takes it from there.
+finished; if this process is killed, or the disk has no room for another dvc.lock, the next run takes it from there.
 """
 
 import os
@@ -23,11 +23,14 @@ from dvc.rwlock import rwlock
 from dvc.stage import Stage
 from dvc.stage.cache import RunCacheNotFoundError
 from dvc.stage.run import _make_cmd, get_executable  # private, but has the flags that keep a shell from its rc files
+from dvc.stage.serialize import to_lockfile
+from dvc.utils.serialize import dumps_yaml
 
+from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
+from stages.common.basics.locks import LOCKS as LOGS
 from stages.running.jobs import Job, Outcome, Workers
-
-LOGS = Path(".dvc/tmp/bagpipe")
+from stages.running.stopping import Stop
 
 
 @contextmanager
@@ -43,8 +46,8 @@ def complaints() -> Iterator[None]:
 class StalePipeline:
     """The stages by name, in the order of `dvc repro`, and what DVC does with each."""
 
-    def __init__(self, repo: Repo, targets: Collection[str]) -> None:
-        self._repo = repo
+    def __init__(self, repo: Repo, targets: Collection[str], stop: Stop) -> None:
+        self._repo, self._stop = repo, stop
         self._claims: dict[str, ExitStack] = {}
         self._errors: dict[str, Exception] = {}
         graph = get_active_graph(repo.index.graph)
@@ -52,6 +55,7 @@ class StalePipeline:
         self.stages: dict[str, Stage] = {stage.addressing: stage for stage in steps}
         self.stale: dict[str, set[str]] = {}  # what is, or is downstream of it; and what stale stages it waits for
         for name, stage in self.stages.items():
+            stop.heed()
             needed = self.stale.keys() & {other.addressing for other in graph[stage]}
             try:
                 if needed or stage.changed():
@@ -63,7 +67,8 @@ class StalePipeline:
         """Wait until jobs end, and give back what was claimed for them; other DVC commands can go on meanwhile."""
         self._repo.lock.unlock()
         try:
-            ended = workers.wait()
+            with self._stop.heeded():
+                ended = workers.wait()
         finally:
             self._repo.lock.lock()
         for job, _ in ended:
@@ -114,11 +119,35 @@ class StalePipeline:
         self.stages[name].save()
         self.stages[name].commit()
 
+    def give_back(self) -> None:
+        """Claim nothing any more: nothing runs."""
+        with ExitStack() as every:
+            for claim in self._claims.values():
+                every.push(claim)
+
     def record(self, names: Collection[str]) -> None:
-        """Write stages to their lock files; nothing is claimed any more, for nothing runs."""
-        for claim in self._claims.values():
-            claim.close()
+        """Write stages to their lock files.
+
+        Raises:
+            UserError: there is no room; the old files are as they were.
+        """
         stages = [self.stages[name] for name in names]
         for path in dict.fromkeys(stage.path for stage in stages):
-            group = [stage for stage in stages if stage.path == path]
-            group[0].dvcfile.dump_stages(group, update_pipeline=False)
+            self._write_lock([stage for stage in stages if stage.path == path])
+
+    def _write_lock(self, stages: list[Stage]) -> None:
+        """Write stages of one dvc.yaml; all entries stand in the order of a `dvc repro` from nothing."""
+        lock = stages[0].dvcfile._lockfile
+        content = lock.load()
+        entries = content.get("stages", {})
+        for stage in stages:
+            entries |= to_lockfile(stage)
+        steps = plan_repro(get_active_graph(self._repo.index.graph))
+        known = [stage.name for stage in steps if stage.path == stages[0].path and stage.name in entries]
+        content = {"schema": "2.0", **content, "stages": {name: entries[name] for name in [*known, *entries]}}
+        try:
+            write_text(Path(lock.path), dumps_yaml(content))
+        except OSError as error:
+            kept = "the old one is as it was, and what is finished is in DVC's cache"
+            raise UserError(f"{lock.relpath}: {error.strerror or error}; {kept}: make room, then run again") from None
+        self._repo.scm_context.track_file(lock.relpath)

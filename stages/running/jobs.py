@@ -20,6 +20,7 @@ from stages.running import supervise
 
 POLL_S = 0.5  # between two looks whether somebody asked to stop
 STAGE_GB = 0.9  # of memory, which a stage needs at most; it computes on one core
+KILLED = " (killed, as happens where memory runs out; fewer --jobs need less)"
 CGROUPS = Path("/sys/fs/cgroup")
 Tls = tuple[str, str, str] | None  # for Dask, files: the certificate of the authority, that of the caller, its key
 
@@ -61,7 +62,8 @@ def run_job(job: Job, stop: Any) -> Outcome:
         with suppress(ProcessLookupError):
             os.killpg(supervisor.pid, signal.SIGKILL)
     printed = job.log.read_text(encoding="utf-8", errors="replace").rstrip() if status else ""
-    error = f"exit status {status}; all that it printed:\n{printed}" if status else ""
+    why = KILLED if status == 128 + signal.SIGKILL else ""
+    error = f"exit status {status}{why}; all that it printed:\n{printed}" if status else ""
     return Outcome(status, time.monotonic() - started, error)
 
 

@@ -5,19 +5,23 @@ of this process (jobs.py) or Dask's workers (cluster.py) run the stages' command
 """
 
 import logging
-import signal
 import sys
 import time
 from collections.abc import Collection
+from contextlib import ExitStack
+from pathlib import Path
 
 from dvc.exceptions import DvcException
-from dvc.repo import Repo, lock_repo
+from dvc.repo import Repo
 from tqdm import tqdm
 
 from stages.common.basics.errors import UserError
+from stages.common.basics.params import load_params
 from stages.common.basics.terminal import coloured, wrapped
 from stages.running.dvc_pipeline import LOGS, StalePipeline
 from stages.running.jobs import Job, LocalWorkers, Outcome, Tls, Workers
+from stages.running.project import only_run, open_project, remove_leftovers
+from stages.running.stopping import Stop, noticing
 
 # The ends that a stage can come to, and how they are summed up.
 ENDS = {"done": "run", "restored": "restored from the cache", "unchanged": "up to date already", "FAILED": "failed"}
@@ -32,8 +36,8 @@ class StagesFailedError(UserError):
 class ReproRun:
     """One call of `bagpipe repro`: which stages come to what end."""
 
-    def __init__(self, pipeline: StalePipeline, workers: Workers, keep_going: bool) -> None:
-        self._pipeline, self._workers, self._keep_going = pipeline, workers, keep_going
+    def __init__(self, pipeline: StalePipeline, workers: Workers, stop: Stop, keep_going: bool) -> None:
+        self._pipeline, self._workers, self._stop, self._keep_going = pipeline, workers, stop, keep_going
         self._ends = {name: "waits" if name in pipeline.stale else "unchanged" for name in pipeline.stages}
         self.statuses: dict[str, int] = {}  # exit statuses of stages that ran
         self._seconds = 0.0  # of all commands, added up
@@ -41,27 +45,22 @@ class ReproRun:
 
     def to_the_end(self) -> None:
         """Bring all stages up to date that can be, and record them, whatever happens."""
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as if by Ctrl-C
-        try:
-            self._start()
-            while self.having("runs"):
-                ended = self._pipeline.wait(self._workers)
-                self._start()  # first let workers go on, then see to what they have done
-                for job, outcome in ended:
-                    self._conclude(job, outcome)
+        with ExitStack() as in_the_end:  # each of these, whatever becomes of the others
+            in_the_end.callback(self._pipeline.give_back)
+            in_the_end.callback(lambda: self._pipeline.record(self.having("done", "restored")))
+            in_the_end.callback(self._bar.close)
+            in_the_end.callback(self._workers.stop)
+            try:
                 self._start()
-        except KeyboardInterrupt:
-            self._tell("Stopping; what is finished is kept.")
-            raise
-        finally:
-            for number in before:  # asked once is enough: what follows takes seconds, and leaves everything in order
-                signal.signal(number, signal.SIG_IGN)
-            self._workers.stop()
-            self._bar.close()
-            self._pipeline.record(self.having("done", "restored"))
-            for number, handler in before.items():
-                signal.signal(number, handler)
+                while self.having("runs"):
+                    ended = self._pipeline.wait(self._workers)
+                    self._start()  # first let workers go on, then see to what they have done
+                    for job, outcome in ended:
+                        self._conclude(job, outcome)
+                    self._start()
+            except KeyboardInterrupt:
+                self._tell("Stopping; what is finished is kept.")
+                raise
 
     def having(self, *ends: str) -> list[str]:
         """The stages that have come to one of these ends, in the order of `dvc repro`."""
@@ -77,6 +76,7 @@ class ReproRun:
     def _start(self) -> None:
         """Start what can be, as far as workers are free."""
         while (name := self._next()) and (not self.having("runs") or self._workers.free() > 0):
+            self._stop.heed()
             try:
                 found = self._pipeline.begin(name)
             except UserError as error:
@@ -131,6 +131,18 @@ def show_waves(pipeline: StalePipeline) -> None:
     print(f"{count}; those whose inputs come out the same will be skipped." if waves else "Everything is up to date.")
 
 
+def tell(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def make_workers(stale: int, jobs: int | None, scheduler: str | None, tls: Tls) -> Workers:
+    if not (scheduler and stale):
+        return LocalWorkers(stale, jobs)
+    from stages.running.cluster import DaskWorkers  # nothing else needs Dask
+
+    return DaskWorkers(scheduler, tls, jobs)
+
+
 def repro(
     targets: Collection[str], jobs: int | None, scheduler: str | None, keep_going: bool, dry: bool, tls: Tls = None
 ) -> None:
@@ -138,25 +150,28 @@ def repro(
 
     Raises:
         StagesFailedError: stages failed.
-        UserError: DVC or the cluster refuses.
+        UserError: params.yaml has a mistake; DVC or the cluster refuses.
     """
     started = time.monotonic()
+    load_params()  # from which DVC fills in commands: a mistake is told before any of them runs
     try:
-        with Repo(_wait_for_lock=True) as repo, lock_repo(repo), repo.scm_context(quiet=True):
+        with noticing() as stop, ExitStack() as project:
+            with stop.heeded():
+                root = Path(Repo.find_root())
+                if not dry:
+                    project.enter_context(only_run(root))
+                repo = project.enter_context(open_project(root, tell))
             # now that it need no longer tell what it waits for, keep DVC from saying what is said here
             logging.getLogger("dvc").setLevel(logging.WARNING)
             logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)  # above which its bars stay away
-            pipeline = StalePipeline(repo, targets)
             if dry:
-                show_waves(pipeline)
+                show_waves(StalePipeline(repo, targets, stop))
                 return
-            if scheduler and pipeline.stale:
-                from stages.running.cluster import DaskWorkers  # nothing else needs Dask
-
-                workers: Workers = DaskWorkers(scheduler, tls, jobs)
-            else:
-                workers = LocalWorkers(len(pipeline.stale), jobs)
-            run = ReproRun(pipeline, workers, keep_going)
+            remove_leftovers(repo)
+            pipeline = StalePipeline(repo, targets, stop)
+            with stop.heeded():
+                workers = make_workers(len(pipeline.stale), jobs, scheduler, tls)
+            run = ReproRun(pipeline, workers, stop, keep_going)
             run.to_the_end()
     except DvcException as error:
         raise UserError(str(error)) from None

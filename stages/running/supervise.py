@@ -33,6 +33,9 @@ if __name__ == "__main__":
     threading.Thread(target=stop_when_input_ends, daemon=True).start()
     with open(sys.argv[1], "wb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        started.append(subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, pass_fds=[held.fileno()]))
+        try:
+            started.append(subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, pass_fds=[held.fileno()]))
+        except FileNotFoundError as error:  # `SHELL` of the environment names none
+            sys.exit(f"{error.filename}: {error.strerror}")
     status = started[0].wait()
     sys.exit(status if status >= 0 else 128 - status)

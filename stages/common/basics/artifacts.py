@@ -42,10 +42,23 @@ def _naming(path: Path) -> Iterator[None]:
         raise OSError(error.errno or errno.EIO, f"cannot be written: {error.strerror or error}", str(path)) from None
 
 
+def partial_name(path: Path) -> Path:
+    """The hidden name that an artifact has until it is whole."""
+    return path.with_name(f".{path.name}.partial")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside `path`, which takes the name `path` when the block succeeds."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_name(path)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
@@ -62,7 +75,7 @@ def new_directory(path: Path) -> Iterator[Path]:
 def new_file(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`, which takes the name `path` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_name(path)
     try:
         with _naming(path):
             yield partial

@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 import stages.common.basics.processor  # noqa: F401 - before any library that computes
 from stages.common.basics.errors import UserError
+from stages.common.basics.locks import LOCKS, held
 from stages.common.basics.params import PARAMS_FILE, Params, Section, load_params, pins_of, read_yaml
 from stages.common.basics.watch import PIPELINE_FILE, STAGES, Watch
 
@@ -194,6 +195,15 @@ def run_declared(stage: str, key: str | None) -> None:
     params = load_params()
     declared = declaration(stage, key, params)
     pins = check_libraries(declared, params)
+    # of two runs at once, each would take away what the other is writing
+    with held(LOCKS / f"{declared.name}.stage.lock", f"{declared.name} is running already: waiting for its end"):
+        _run_watched(stage, key, params, declared)
+    for module, distributions in LIBRARIES.items():
+        if sys.modules.get(module) and distributions[-1] not in pins:
+            refuse_library(module, declared, params)
+
+
+def _run_watched(stage: str, key: str | None, params: Params, declared: Declaration) -> None:
     watch = Watch(declared, Path.cwd())
     for loaded in list(sys.modules.values()):  # what has brought us here is a stage's code, too
         file = Path(getattr(loaded, "__file__", None) or "/")
@@ -209,9 +219,6 @@ def run_declared(stage: str, key: str | None) -> None:
     finally:
         if watch.refused:
             raise watch.refused
-    for module, distributions in LIBRARIES.items():
-        if sys.modules.get(module) and distributions[-1] not in pins:
-            refuse_library(module, declared, params)
 
 
 def command_line() -> None:

@@ -1,5 +1,6 @@
 """What a person gets when something goes wrong: one sentence and an exit status, no traceback."""
 
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,9 @@ def fail(message: str, exit_code: int = 1) -> NoReturn:
 def run(action: Callable[[], object]) -> None:
     """Run `action`; turn what a user can cause into one line and an exit status other than 0."""
     prepare_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_DFL:  # not where `nohup` has it ignored
+            signal.signal(number, signal.default_int_handler)  # as Ctrl-C: what is half done is cleared away
     try:
         try:
             action()
