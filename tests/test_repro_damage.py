@@ -82,7 +82,7 @@ def test_entries_of_removed_stages_stay_last(copying) -> None:
     here.write("dvc.lock", content.replace("stages:\n", "stages:\n  gone:\n    cmd: x\n"))
     here.write("bad.txt", "changed\n")
     here.repro()
-    assert list(load_yaml(here.folder / "dvc.lock")["stages"]) == ["bad", "after_bad", "good", "after_good", "gone"]
+    assert list(load_yaml(here.folder / "dvc.lock")["stages"]) == ["bad", "good", "after_bad", "after_good", "gone"]
 
 
 # --- the cache ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,18 @@ BEST_POSSIBLE = "The best accuracy to be expected of any classifier, known becau
 def copy_project(folder: Path) -> None:
     """Copy the pipeline, not its data or results, as a DVC repository without Git."""
     for file in (PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE, Path(".dvcignore")):
-        shutil.copy(ROOT / file, folder / file)
+        shutil.copyfile(ROOT / file, folder / file)
     ignore = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
     for name in ("stages", ".dvc"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+        copy_writable(ROOT / name, folder / name, ignore)
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+
+
+def copy_writable(source: Path, target: Path, ignore: Callable[..., set[str]] | None = None) -> None:
+    """Copy a folder, which may be one that nobody can write in; its copy can be."""
+    shutil.copytree(source, target, ignore=ignore, copy_function=shutil.copyfile)
+    for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
 
 
 def mirror_of(folder: Path) -> Path:

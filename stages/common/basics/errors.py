@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -30,6 +31,8 @@ def run(action: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) == signal.SIG_DFL:  # not where `nohup` has it ignored
             signal.signal(number, signal.default_int_handler)  # as Ctrl-C: what is half done is cleared away
+    if any(option.startswith("error") for option in sys.warnoptions):  # our warnings; libraries are full of theirs
+        warnings.filterwarnings("default", module=r"(?!stages\b)")
     try:
         try:
             action()
