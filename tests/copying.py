@@ -21,17 +21,21 @@ PATIENCE_S = 60  # for things that take a second or two on a machine with nothin
 DIAMOND = {"top": ["in.txt"], "left": ["out/top"], "right": ["out/top"], "end": ["out/left", "out/right"]}
 BRANCHES = {"bad": ["bad.txt"], "good": ["good.txt"], "after_bad": ["out/bad"], "after_good": ["out/good"]}
 
-# What a stage of the little pipelines does: say so, do as steps/NAME says, copy its inputs to its output.
+# What a stage of the little pipelines does: take its lock, as all stages do; say so, do as steps/NAME says, copy its
+# inputs to its output.
 WORK = """
-import os, pathlib, sys, time
+import fcntl, os, pathlib, sys, time
 name, *needed = sys.argv[1:]
+os.makedirs(".dvc/tmp/bagpipe", exist_ok=True)
+lock = open(f".dvc/tmp/bagpipe/{name}.stage.lock", "wb")
+fcntl.flock(lock, fcntl.LOCK_EX)
 steps = pathlib.Path("steps", name)
 with open("calls.txt", "a") as calls:
     calls.write(f"{name} {os.getpid()}\\n")
 print("this is", name, flush=True)
 exec(steps.read_text() if steps.exists() else "")
 text = "".join(pathlib.Path(path).read_text() for path in needed)
-partial = pathlib.Path(f"out/{name}.partial")
+partial = pathlib.Path(f"out/.{name}.partial")
 partial.parent.mkdir(exist_ok=True)
 partial.write_text(text)
 partial.rename(f"out/{name}")
@@ -131,7 +135,7 @@ class CopyingProject:
 
     def processes(self) -> list[psutil.Process]:
         """All that run in the project's folder."""
-        return [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(self.folder)]
+        return [p for p in psutil.process_iter(["cwd", "cmdline"]) if p.info["cwd"] == str(self.folder)]
 
     def assert_no_trace(self) -> None:
         """No process is left, no half-written file, and nothing that is in the way of another DVC command."""

@@ -85,6 +85,20 @@ def test_entries_of_removed_stages_stay_last(copying) -> None:
     assert list(load_yaml(here.folder / "dvc.lock")["stages"]) == ["bad", "good", "after_bad", "after_good", "gone"]
 
 
+@pytest.mark.parametrize("content", [b"", b"schema: '2.0'\nstages:\n  top", b"<<<<<<< ours\n", b"\xff"])
+def test_a_torn_lock_can_be_deleted(copying, content: bytes) -> None:
+    here = copying(DIAMOND)
+    here.repro()
+    (here.folder / "dvc.lock").write_bytes(content)
+    printed = here.repro(status=1)
+    assert printed.startswith("error: dvc.lock: expected what DVC writes; ")
+    assert printed.count("\n") == 1
+    here.calls()
+    (here.folder / "dvc.lock").unlink()
+    assert "4 restored" in here.repro()
+    assert here.calls() == []
+
+
 # --- the cache ----------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 
+from dvc.dvcfile import LOCK_FILE
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from tqdm import tqdm
@@ -23,6 +24,10 @@ from stages.running.jobs import Job, LocalWorkers, Outcome, Tls, Workers
 from stages.running.project import only_run, open_project, remove_leftovers
 from stages.running.stopping import Stop, noticing
 
+TORN = (
+    "expected what DVC writes, found something else; after a merge `bagpipe resolve-lock` settles that; if `dvc repro` "
+    "was killed, delete it, or restore it from Git: what is finished comes from the cache"
+)
 # The ends that a stage can come to, and how they are summed up.
 ENDS = {"done": "run", "restored": "restored from the cache", "unchanged": "up to date already", "FAILED": "failed"}
 
@@ -174,6 +179,8 @@ def repro(
             run = ReproRun(pipeline, workers, stop, keep_going)
             run.to_the_end()
     except DvcException as error:
+        if Path(getattr(error, "path", None) or "").name == LOCK_FILE:
+            raise UserError(f"{LOCK_FILE}: {TORN}") from None
         raise UserError(str(error)) from None
     print(run.summary(time.monotonic() - started), flush=True)
     failed = ", ".join(run.having("FAILED"))

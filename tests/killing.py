@@ -1,0 +1,95 @@
+"""Kill a run at a random moment, and see whether the next one comes to the same contents."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+if __package__:  # of the benchmarks
+    from tests.copying import BAGPIPE, DIAMOND, PATIENCE_S, CopyingProject, heed_ctrl_c
+else:
+    from copying import BAGPIPE, DIAMOND, PATIENCE_S, CopyingProject, heed_ctrl_c
+from stages.scratch.copies import environment
+
+STAGES = {**DIAMOND, "other": ["in.txt"], "last": ["out/other", "out/end"]}
+INPUTS = ("a\n", "b\n")
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def of_stages(here: CopyingProject) -> list[psutil.Process]:
+    return [process for process in here.processes() if "work.py" in " ".join(process.info["cmdline"])]
+
+
+def of_supervisors(here: CopyingProject) -> list[psutil.Process]:
+    return [process for process in here.processes() if "supervise.py" in " ".join(process.info["cmdline"])]
+
+
+# Who is killed: the run itself, or one of its processes
+VICTIMS: dict[str, Callable[[CopyingProject], list[psutil.Process]] | None] = {
+    "bagpipe repro": None,
+    "a stage": of_stages,
+    "a supervisor": of_supervisors,
+    "dvc repro": None,
+}
+
+
+class KilledProject:
+    """A project of six stages that is brought from one input to another and back, and does not always get there."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make it, and note down what undisturbed runs come to."""
+        self.here = CopyingProject(folder, STAGES)
+        for stage in STAGES:
+            self.here.on(stage, "time.sleep(0.05)")
+        self._locks: dict[str, bytes] = {}
+        self._texts: dict[str, str | None] = {}
+        for self._input in INPUTS:
+            self.here.write("in.txt", self._input)
+            started = time.monotonic()
+            self.here.repro()
+            self.seconds = time.monotonic() - started
+            self._locks[self._input], self._texts[self._input] = self._lock(), self.here.output("last")
+
+    def _lock(self) -> bytes:
+        return (self.here.folder / "dvc.lock").read_bytes()
+
+    def change(self, chance: random.Random) -> None:
+        """Have everything to be done again; what DVC has kept of it is forgotten every other time."""
+        self._input = next(text for text in INPUTS if text != self._input)
+        self.here.write("in.txt", self._input)
+        if chance.random() < 0.5:
+            shutil.rmtree(self.here.folder / ".dvc" / "cache")
+
+    def kill(self, victim: str, number: signal.Signals, chance: random.Random) -> None:
+        """Send a signal to a run, or to one of its processes, at a random moment; return when the run has ended."""
+        folder, victims = self.here.folder, VICTIMS[victim]
+        command = [sys.executable, "-m", "dvc", "repro"] if victim == "dvc repro" else [*BAGPIPE, "repro"]
+        with open(folder / "killed.log", "w") as log:
+            options = {"cwd": folder, "env": environment(folder), "stdout": log, "stderr": log}
+            run = subprocess.Popen(command, **options, preexec_fn=heed_ctrl_c)
+        time.sleep(chance.uniform(0, self.seconds))
+        while run.poll() is None:
+            found = victims(self.here) if victims else [psutil.Process(run.pid)]
+            if found:
+                with suppress(psutil.NoSuchProcess):  # it may just have ended
+                    chance.choice(found).send_signal(number)
+                break
+        run.wait(PATIENCE_S)
+
+    def problem(self) -> str:
+        """Run once more; return what is wrong with what it comes to, if anything."""
+        run = self.here.start()
+        printed, _ = run.communicate(timeout=PATIENCE_S)
+        if run.returncode or "Traceback" in printed:
+            return f"the next run ended with {run.returncode}:\n{printed}"
+        if self._lock() != self._locks[self._input] or self.here.output("last") != self._texts[self._input]:
+            return f"the next run came to other contents:\n{printed}"
+        left = [path for path in (self.here.folder / "out").iterdir() if path.name not in STAGES]
+        return f"the next run left {left}" if left else ""
