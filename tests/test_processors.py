@@ -83,7 +83,7 @@ def vectorized(official: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_the_settings_are_in_force_where_a_stage_computes(copy: Path) -> None:
     """Whatever the caller's environment says: what a library has taken from them is seen in the library."""
     code = (
-        "import stages.common.basics.processor, numpy\n"
+        "from stages.common.basics.processor import settle; settle(); import numpy\n"
         "from numpy._core._multiarray_umath import __cpu_features__ as features\n"
         "from threadpoolctl import threadpool_info\n"
         "print(features['X86_V4'], {(blas['architecture'], blas['num_threads']) for blas in threadpool_info()})"

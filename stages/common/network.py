@@ -10,60 +10,52 @@ textbook's `compile`, `fit`, `evaluate` and `predict`.
     load(folder).predict(rows)
 
 The same seed gives the same bytes, whatever the processor (basics/processor.py), the number of cores and the user's
-own settings of Keras. What looks unusual below is there for that or for speed, with its reason beside it; each is a
-measurement, see reports/benchmark.md.
+own settings of Keras (basics/starting.py). What looks unusual below is there for that or for speed, with its reason
+beside it; each is a measurement, see reports/benchmark.md.
 """
 
-import ctypes
-import gc
 import math
-import os
+import stat
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
-import stages.common.basics.processor  # noqa: F401 - before TensorFlow
+from pydantic import Field, ValidationError, model_validator
 
-# Before TensorFlow is imported: afterwards it does not look.
-os.environ["KERAS_BACKEND"] = "tensorflow"
-os.environ["KERAS_HOME"] = os.devnull  # where no keras.json of a user's can change types and constants
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # start-up notes on instruction sets and devices
+from stages.common.basics.processor import is_settled
 
-# Every step allocates and frees some megabytes. The C library would give them back to the system each time and get
-# them anew, zeroed page by page: a tenth of a run, and more where several runs do so at once. So it keeps them.
-if hasattr(libc := ctypes.CDLL(None), "mallopt"):  # glibc
-    for option in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
-        libc.mallopt(option, 2**30)
+if is_settled():
+    from stages.common.basics.starting import start_tensorflow
 
-# Most stages last a few seconds, of which importing Keras takes one and a half. It would be two: Keras and TensorFlow
-# import these where they are installed, for what no stage uses. So they do not find them.
-OPTIONAL = ("PIL", "matplotlib", "scipy", "sklearn")
-seen = {package: sys.modules.get(package) for package in OPTIONAL}
-sys.modules.update(dict.fromkeys(OPTIONAL))  # type: ignore[arg-type] # None: not found, as if not installed
-gc.disable()  # half a million objects that live until the end: not to be looked through time and again
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+    start_tensorflow()
 
-gc.freeze()
-gc.enable()
-for package, module in seen.items():  # importable again
-    if module is None:
-        del sys.modules[package]
-    else:
-        sys.modules[package] = module
+import keras
+import numpy as np
+import tensorflow as tf
 
-from stages.common.basics.artifacts import DIVERGED, new_directory, read_json, write_json  # noqa: E402
-from stages.common.basics.errors import UserError  # noqa: E402
-from stages.common.basics.params import BINARY_LOSSES, Settings  # noqa: E402
-from stages.common.basics.rows import ChosenRows, Rows  # noqa: E402
+from stages.common.basics.artifacts import DIVERGED, new_directory, read_json, write_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params import (
+    BINARY_LOSSES,
+    Activation,
+    Loss,
+    NumWords,
+    Optimizer,
+    PositiveFloat,
+    Section,
+    Settings,
+    Units,
+    first_sentence,
+)
+from stages.common.basics.rows import ChosenRows, Rows
 
-# Steps of one millisecond do not gain from splitting an operation over cores: one thread computes while another
-# prepares the next batch. Fixed counts also mean that results do not depend on the number of cores.
-tf.config.threading.set_intra_op_parallelism_threads(1)
-tf.config.threading.set_inter_op_parallelism_threads(2)
-tf.config.experimental.enable_op_determinism()
+if keras.config.backend() != "tensorflow":
+    raise ImportError(
+        f"expected Keras to compute with TensorFlow, found {keras.config.backend()}; set KERAS_BACKEND=tensorflow "
+        "before Keras is imported"
+    )
 
 as_written = tf.autograph.experimental.do_not_convert  # AutoGraph looks for Python loops; there are none
 
@@ -123,6 +115,30 @@ class MultiHotDense(keras.layers.Dense):
 Network = dict[str, Any]  # what network.json holds: settings of the network, and the shape of its input and output
 
 
+class Architecture(Section):
+    """`network` of network.json: what of a model's params the network depends on."""
+
+    hidden: Annotated[list[Units], Field(min_length=1)]
+    activation: Activation
+    loss: Loss
+    optimizer: Optimizer
+    learning_rate: PositiveFloat
+
+
+class NetworkFile(Section):
+    """network.json, see `network_of`."""
+
+    num_words: NumWords
+    classes: Annotated[int, Field(ge=2, strict=True)]
+    network: Architecture
+
+    @model_validator(mode="after")
+    def _a_binary_loss_has_two_classes(self) -> Self:
+        if self.network.loss in BINARY_LOSSES and self.classes != 2:
+            raise ValueError(f"classes: expected 2, as network.loss is {self.network.loss}; found {self.classes}")
+        return self
+
+
 def network_of(settings: Settings, num_words: int, classes: int) -> Network:
     """What a model's weights and outputs depend on besides its training rows."""
     fields = ("hidden", "activation", "loss", "optimizer", "learning_rate")
@@ -133,28 +149,44 @@ def network_of(settings: Settings, num_words: int, classes: int) -> Network:
     }
 
 
-def new_model(network: Network, seed: int) -> keras.Model:
-    """Build a network with fresh weights drawn from `seed`."""
-    keras.utils.set_random_seed(seed)
+def widths(network: Network) -> list[int]:
+    """How many numbers go into each layer, and come out of the last."""
     settings = network["network"]
-    binary = settings["loss"] in BINARY_LOSSES
-    first, *others = settings["hidden"]
+    return [network["num_words"], *settings["hidden"], 1 if settings["loss"] in BINARY_LOSSES else network["classes"]]
+
+
+def count_weights(network: Network) -> int:
+    """Of all layers, biases included."""
+    return sum((inputs + 1) * units for inputs, units in pairwise(widths(network)))
+
+
+def build_model(network: Network, initializer: str) -> keras.Model:
+    """Build a network, with kernels as a Keras initializer of that name gives them."""
+    activation = network["network"]["activation"]
+    inputs, first, *others, last = widths(network)
     return keras.Sequential(
         [
-            keras.Input((network["num_words"],), sparse=True, name="multi_hot"),
-            MultiHotDense(first, activation=settings["activation"], name="hidden_1"),
+            keras.Input((inputs,), sparse=True, name="multi_hot"),
+            MultiHotDense(first, activation, kernel_initializer=initializer, name="hidden_1"),
             *(
-                BlockwiseDense(units, activation=settings["activation"], name=f"hidden_{number}")
+                BlockwiseDense(units, activation, kernel_initializer=initializer, name=f"hidden_{number}")
                 for number, units in enumerate(others, start=2)
             ),
             BlockwiseDense(
-                1 if binary else network["classes"],
-                activation="sigmoid" if binary else "softmax",
+                last,
+                "sigmoid" if last == 1 else "softmax",
+                kernel_initializer=initializer,
                 name="probabilities",
             ),
         ],
         name="classifier",
     )
+
+
+def new_model(network: Network, seed: int) -> keras.Model:
+    """Build a network with fresh weights drawn from `seed`."""
+    keras.utils.set_random_seed(seed)
+    return build_model(network, "glorot_uniform")
 
 
 class Layer(NamedTuple):
@@ -387,16 +419,61 @@ def save(model: keras.Model, network: Network, folder: Path) -> None:
         write_json(partial / NETWORK_FILE, network)
 
 
+def check_regular(path: Path) -> None:
+    """Check that reading a file ends: that of a pipe, say, need not.
+
+    Raises:
+        UserError: it is something else; OSError: it is not there.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise UserError(f"{path}: expected a regular file")
+
+
+def read_network(path: Path) -> Network:
+    """Read and validate a network.json.
+
+    Raises:
+        UserError: it has a wrong key, type or value; OSError: it is not there.
+    """
+    check_regular(path)
+    try:
+        return NetworkFile.model_validate(read_json(path)).model_dump()
+    except ValidationError as error:
+        raise UserError(f"{path}: {first_sentence(error)}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: expected JSON; {error}") from None
+
+
+def read_weights(model: keras.Model, path: Path) -> None:
+    """Give a model the weights of a file.
+
+    Raises:
+        UserError: these are not its weights, not finite, or the file is damaged; OSError: it is not there.
+    """
+    try:
+        model.load_weights(path)
+    except Exception as error:  # h5py and Keras raise one of many kinds, depending on which byte is wrong
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path}: expected the weights of the model in {NETWORK_FILE} beside it; {reason}") from None
+    if not all(np.isfinite(weights).all() for weights in model.get_weights()):
+        raise UserError(f"{path}: expected finite weights, found one that is not")
+
+
 def load(folder: Path | str) -> keras.Model:
     """Load a trained model, compiled: `load("data/models/imdb").predict(rows)`.
 
-    It takes rows as a `tf.SparseTensor`, a scipy sparse matrix or a dense array of shape (n, num_words).
+    It takes rows as a `tf.SparseTensor`, a scipy sparse matrix or a dense array of shape (n, num_words). Nothing else
+    of the process changes: no setting of TensorFlow, and no state of a random generator.
 
     Raises:
-        OSError: there is no model.
+        UserError: a file is damaged, or the two do not belong together; OSError: there is no model.
     """
-    network = read_json(Path(folder) / NETWORK_FILE)
-    model = new_model(network, seed=0)
-    model.load_weights(Path(folder) / WEIGHTS_FILE)
+    network, weights = read_network(Path(folder) / NETWORK_FILE), Path(folder) / WEIGHTS_FILE
+    check_regular(weights)
+    expected, found = count_weights(network), weights.stat().st_size
+    if found < 4 * expected:  # before as much memory is asked for
+        raise UserError(f"{weights}: expected {expected:,} weights as in {NETWORK_FILE}, found {found:,} bytes")
+    model = build_model(network, "zeros")
+    read_weights(model, weights)
     compile_model(model, network)
     return model

@@ -25,8 +25,8 @@ from stages.running.project import only_run, open_project, remove_leftovers
 from stages.running.stopping import Stop, noticing
 
 TORN = (
-    "expected what DVC writes, found something else; after a merge `bagpipe resolve-lock` settles that; if `dvc repro` "
-    "was killed, delete it, or restore it from Git: what is finished comes from the cache"
+    "expected what DVC writes, found something else; after a merge `bagpipe resolve-lock` settles that; if `dvc "
+    "repro` was killed, delete it, or restore it from Git: what is finished comes from the cache"
 )
 # The ends that a stage can come to, and how they are summed up.
 ENDS = {"done": "run", "restored": "restored from the cache", "unchanged": "up to date already", "FAILED": "failed"}

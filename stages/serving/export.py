@@ -8,6 +8,7 @@ from dvc.repo import Repo
 from stages.common.basics.artifacts import MODELS, new_directory, write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
+from stages.common.basics.processor import settle
 from stages.common.basics.rows import load_labels
 from stages.running.dvc_pipeline import complaints
 from stages.serving.card import CARD_FILE, card
@@ -64,6 +65,7 @@ def export(name: str, folder: Path) -> None:
     index, labels = word_index(dataset), load_labels(dataset)
     text = card(params, name, labels, has_replicates=replicates not in stale, has_data=looked not in stale)
 
+    settle()
     from stages.common.network import load, tf  # TensorFlow, after what can fail quickly
     from stages.serving.portable import TextClassifier
 

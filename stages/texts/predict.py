@@ -11,6 +11,7 @@ from tqdm import tqdm
 from stages.common.basics.artifacts import MODELS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
+from stages.common.basics.processor import settle
 from stages.common.basics.rows import load_labels
 from stages.common.basics.terminal import escaped, terminal_width, wrapped
 from stages.common.predictions import of_each_label
@@ -59,6 +60,7 @@ class Classifier:
         self.labels = load_labels(dataset)
         self._words = words_by_id(self._index)
 
+        settle()
         from stages.common import network  # TensorFlow, after what can fail quickly
 
         self._network = network

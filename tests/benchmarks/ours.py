@@ -5,12 +5,15 @@ import io
 import tempfile
 from pathlib import Path
 
-from stages.common.basics.artifacts import check_file
-from stages.common.basics.params import load_params, settings_of
-from stages.common.basics.rows import hold_out
-from stages.common.network import Feed, Runs
-from stages.official.vectorizing import vectorize_official
-from tests.benchmarks.steps import SETTINGS, Clock, read_rows
+from stages.common.basics.processor import settle
+
+settle()  # as a stage does
+from stages.common.basics.artifacts import check_file  # noqa: E402
+from stages.common.basics.params import load_params, settings_of  # noqa: E402
+from stages.common.basics.rows import hold_out  # noqa: E402
+from stages.common.network import Feed, Runs  # noqa: E402
+from stages.official.vectorizing import vectorize_official  # noqa: E402
+from tests.benchmarks.steps import SETTINGS, Clock, read_rows  # noqa: E402
 
 
 def work(name: str, mirror: Path, clock: Clock) -> None:

@@ -23,10 +23,10 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, NoReturn
 
-import stages.common.basics.processor  # noqa: F401 - before any library that computes
 from stages.common.basics.errors import UserError
 from stages.common.basics.locks import LOCKS, held
 from stages.common.basics.params import PARAMS_FILE, Params, Section, load_params, pins_of, read_yaml
+from stages.common.basics.processor import settle
 from stages.common.basics.watch import PIPELINE_FILE, STAGES, Watch
 
 # Modules that may change a result, and the distributions that bring them, with and without GPU support
@@ -192,6 +192,7 @@ def run_declared(stage: str, key: str | None) -> None:
     Raises:
         UserError: it reads, imports or writes anything else, or fails for a reason of its own.
     """
+    settle()  # before any library that computes
     params = load_params()
     declared = declaration(stage, key, params)
     pins = check_libraries(declared, params)

@@ -2,7 +2,7 @@
 
 Libraries look at the processor and pick code for it. Sums are then added up in another order, last digits differ, and
 training carries that into every weight. Here each library is told which code to take: what all these processors can
-run. They read these settings when they are loaded, so this module is imported before any of them.
+run. They read these settings when they are loaded, so a stage's process calls `settle` before any of them is.
 """
 
 import os
@@ -35,4 +35,18 @@ def has_avx2() -> bool:
 
 
 SAME_BYTES = has_avx2()  # whether results here can be those of other machines to the byte
-os.environ.update(ANYWHERE | (WITH_AVX2 if SAME_BYTES else {}))
+_settled = False
+
+
+def settle() -> None:
+    """Make this process one that comes to the same numbers: a stage's, or a command's that shows such numbers.
+
+    For a process of our own only. One that imports the network, as the README shows, keeps its settings.
+    """
+    global _settled
+    os.environ.update(ANYWHERE | (WITH_AVX2 if SAME_BYTES else {}))
+    _settled = True
+
+
+def is_settled() -> bool:
+    return _settled
