@@ -2,68 +2,89 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup run demo test bench bench-repro null-study lint lock clean
+.PHONY: help setup setup-test run demo test soak bench bench-repro null-study lint lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.run  ## set up .venv and nothing else
+# One `make` at a time sets up .venv.
+ALONE := $(PYTHON) .ci/alone.py
 
-run: .venv/.run  ## bring every result up to date and show them
+setup:  ## set up .venv and nothing else
+	@$(ALONE) $(MAKE) --silent --no-print-directory .venv/.run
+
+setup-test:  ## the same, with what the tests need
+	@$(ALONE) $(MAKE) --silent --no-print-directory .venv/.test
+
+run: setup  ## bring every result up to date and show them
 	@$(BIN)/bagpipe run
 
-demo: .venv/.run  ## run the same pipeline on small generated corpora, with no network
+demo: setup  ## run the same pipeline on small generated corpora, with no network
 	@$(BIN)/bagpipe demo
 
-test: .venv/.test  ## check the style and the types, and run the tests
+test: setup-test  ## check the style and the types, and run the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-bench: .venv/.run  ## measure the pipeline against the notebooks' way and write reports/benchmark.md (a quarter of an hour)
+soak: setup-test  ## kill runs at hundreds of random moments and write what they survived to reports/soak.md
+	@$(BIN)/python -m tests.benchmarks.soak
+
+bench: setup  ## measure the pipeline against the notebooks' way and write reports/benchmark.md (a quarter of an hour)
 	@$(BIN)/python -m tests.benchmarks.bench
 
-bench-repro: .venv/.run  ## measure `bagpipe repro` against `dvc repro` and write reports/parallel.md (ten minutes)
+bench-repro: setup  ## measure `bagpipe repro` against `dvc repro` and write reports/parallel.md (ten minutes)
 	@$(BIN)/python -m tests.benchmarks.parallel
 
-null-study: .venv/.run  ## try the rules of the report on runs of which the truth is known and write reports/null_study.md
+null-study: setup  ## try the rules of the report on runs of which the truth is known and write reports/null_study.md
 	@$(BIN)/python -m tests.benchmarks.null_study
 
-lint: .venv/.test  ## mend the style where that can be done mechanically
+lint: setup-test  ## mend the style where that can be done mechanically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/python -m stages.commands.schema
 
+# uv resolves for all systems and Pythons at once, and lists the hashes of every file of a version.
+COMPILE := .lock/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --custom-compile-command "make lock"
+
 lock:  ## pin what pyproject.toml asks for, as of today, in requirements.txt, requirements-dev.txt and params.yaml
-	rm -rf .venv && $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --upgrade .
-	$(BIN)/python -m pip uninstall --quiet --yes bagpipe
-	$(BIN)/python -m pip freeze --all --exclude pip | sed -E \
-	  's/^tensorflow[_-]cpu==(.*)/tensorflow-cpu==\1; sys_platform == "linux" and platform_machine == "x86_64"\ntensorflow==\1; sys_platform != "linux" or platform_machine != "x86_64"/' \
-	  > requirements.txt
-	$(BIN)/python -m pip install --quiet --group dev
-	$(BIN)/python -m pip freeze --all --exclude pip | grep -v -i '^tensorflow[_-]cpu' | grep -v -x -F -f requirements.txt > requirements-dev.txt
+	$(PYTHON) -m venv --clear .lock
+	.lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) --group dev --constraints requirements.txt --output-file requirements-dev.txt
 	for name in datasketch keras matplotlib numpy scikit-learn scipy tensorflow; do \
-	  version=$$(sed -n -E "s/^$$name==([^;]*).*/\1/p" requirements.txt); \
-	  sed -i.old -E "s/$$name==[^ ]+/$$name==$$version/" params.yaml; rm params.yaml.old; \
+	  version=$$(sed -n -E "s/^$$name==([^ ]*).*/\1/p" requirements.txt); \
+	  sed -i.old -E "s/$$name==[^ ]+/$$name==$$version/" params.yaml && rm params.yaml.old; \
 	done
-	rm -rf .venv build
+	rm -rf .lock
 
 clean:  ## remove the environment; results and data stay
 	rm -rf .venv
 
-# The stamps hold what was last installed; a changed pin installs again, into the same environment.
+# The stamps say what was last installed, and where. A changed pin installs again, into the same environment. One that is
+# not whole, or was moved or copied here, is made anew: its programs would start the Python of the place it was made in.
+HERE := $(shell test "$$(cat .venv/.run 2>/dev/null)" = "$$(pwd -P)" && echo yes)
+ifndef HERE
+.PHONY: .venv/.run
+endif
+
 .venv/.run: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: bagpipe needs Python 3.11 or later, found " + sys.version.split()[0] + "; name one with PYTHON=...")'
+	@if test -L .venv && test -e $@ && test -z "$(HERE)"; then \
+	  echo "error: .venv: expected this folder's own environment, found a link to that of another: $$(readlink .venv)" >&2; \
+	  exit 1; \
+	fi
+	@test -n "$(HERE)" || $(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "error: bagpipe needs Python 3.11 to 3.13, found " + sys.version.split()[0] + "; name one with PYTHON=...")'
 	@echo "Setting up .venv from requirements.txt (a minute or two, once)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@test -n "$(HERE)" || $(PYTHON) -m venv --clear .venv
+	@awk '/^(packaging|setuptools|wheel)==/ {on = 1} on {print} !/\\$$/ {on = 0}' requirements.txt > .venv/build.txt
+	@$(PIP) --require-hashes -r .venv/build.txt  # what builds, before what is built
+	@$(PIP) --require-hashes --no-build-isolation -r requirements.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@pwd -P > $@
 
 .venv/.test: .venv/.run requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
