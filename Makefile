@@ -83,6 +83,7 @@ endif
 	@$(PIP) --require-hashes -r .venv/build.txt  # what builds, before what is built
 	@$(PIP) --require-hashes --no-build-isolation -r requirements.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m stages.page.dvc_plots
 	@pwd -P > $@
 
 .venv/.test: .venv/.run requirements-dev.txt

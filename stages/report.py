@@ -3,6 +3,7 @@
 Reads   reports/models, reports/datasets, published.yaml
 Params  datasets, defaults, models, plots, verdicts
 Writes  reports/README.md; reports/reproduction.json, a verdict for each published figure; reproduction.png
+        reports/overview.png: what one gets, at a glance: accuracy by epoch and over seeds, beside published figures
         reports/texts_of_classes.png: how many texts of each class each dataset has
         reports/experiments.csv, experiments.png: every model's test accuracy over the seeds
         reports/histories.csv, curves.csv, classes.csv: those tables of all models in one, for plots of all together
@@ -22,12 +23,20 @@ from stages.common.basics.artifacts import (
     write_json,
     write_text,
 )
-from stages.common.basics.params import Params, ordered_models
+from stages.common.basics.params import Params, models_of, ordered_models
 from stages.drawing.figures import figure
-from stages.judging.published import applicable, load_published
+from stages.judging.published import Notebooks, applicable, load_published
 from stages.judging.reproduction import Judgement, Results, judge, read_results, samples
 from stages.reporting.page import page
-from stages.reporting.pictures import MOST_CLASSES, draw_classes, draw_experiments, draw_reproduction
+from stages.reporting.pictures import (
+    MOST_CLASSES,
+    add_common_legend,
+    draw_classes,
+    draw_experiments,
+    draw_learning,
+    draw_reproduction,
+    draw_test_accuracies,
+)
 from stages.reporting.tables import variations
 from stages.reporting.words import of_many
 
@@ -85,8 +94,28 @@ def write_long_tables(params: Params, results: Results) -> None:
     write_csv(REPORTS / "experiments.csv", (*columns, "seed", "test_accuracy"), experiments)
 
 
-def draw_pictures(params: Params, results: Results, judgements: list[Judgement]) -> None:
-    """Draw texts_of_classes.png, reproduction.png and experiments.png."""
+def draw_overview(params: Params, notebooks: Notebooks, results: Results) -> None:
+    """Draw overview.png: a row for each dataset that has models."""
+    published: dict[str, dict[str, float]] = {}
+    for entry in notebooks.published:
+        if not entry.against and not entry.best_possible:
+            published.setdefault(entry.of, {})[entry.figure] = entry.number
+    tested = {name: figures["test.accuracy"] for name, figures in published.items() if "test.accuracy" in figures}
+    compared = {dataset: names for dataset in results.baselines if (names := models_of(params, dataset))}
+    heights = [max(0.7, len(names) / 12 + 0.15) for names in compared.values()]
+    with figure(REPORTS / "overview.png", params.plots, 0.9, panels=2, heights=heights) as panels:
+        for left, right, (dataset, names) in zip(panels[::2], panels[1::2], compared.items(), strict=True):
+            reference = names[0]
+            seeds = results.replicates[reference]
+            draw_learning(left, reference, results.histories[reference], seeds, published.get(reference, {}))
+            accuracies = {name: samples(results, name, "test.accuracy") for name in names}
+            draw_test_accuracies(right, dataset, accuracies, tested)
+        add_common_legend(panels)
+
+
+def draw_pictures(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> None:
+    """Draw overview.png, texts_of_classes.png, reproduction.png and experiments.png."""
+    draw_overview(params, notebooks, results)
     classes = {name: read_csv(DATASET_REPORTS / name / "classes.csv") for name in results.data}
     heights = [min(MOST_CLASSES, len(lines)) / 20 + 0.2 for lines in classes.values()]
     with figure(REPORTS / "texts_of_classes.png", params.plots, 1.4, heights=heights) as panels:
@@ -104,11 +133,12 @@ def draw_pictures(params: Params, results: Results, judgements: list[Judgement])
 
 def report(params: Params) -> None:
     notebooks = load_published(params)
+    ours = applicable(notebooks, params)
     results = read_results(params)
-    judgements = judge(applicable(notebooks, params).published, results)
+    judgements = judge(ours.published, results)
     write_json(REPORTS / "reproduction.json", reproduction_json(judgements))
     write_long_tables(params, results)
-    draw_pictures(params, results, judgements)
+    draw_pictures(params, ours, results, judgements)
     write_text(REPORTS / "README.md", page(params, notebooks, results, judgements))
     verdicts = [found.verdict for found in judgements if not found.published.best_possible]
     differing = of_many(verdicts.count("differs"), "differs", "differ")

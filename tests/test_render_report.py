@@ -88,7 +88,7 @@ def test_plot_settings_are_obeyed(reports: Path, params: Params) -> None:
 
 def test_what_the_last_stage_writes_is_the_same_each_time(reports: Path, params: Params) -> None:
     written = {path: path.read_bytes() for path in reports.iterdir() if path.is_file()}
-    assert len(written) == 9
+    assert len(written) == 10
     for path in written:
         path.unlink()
     report(params)

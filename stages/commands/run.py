@@ -10,6 +10,7 @@ from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, load_params, ordered_models
 from stages.judging.published import PUBLISHED_FILE, applicable, load_published
+from stages.page.dvc_plots import set_up_plots
 from stages.scratch.copies import bagpipe, make_scratch_copy
 
 
@@ -19,6 +20,7 @@ def run_all() -> None:
     from stages.running.repro import StagesFailedError, repro  # DVC: a second
 
     params = load_params()  # a mistake there is better told before anything starts
+    set_up_plots()
     try:
         repro([], jobs=None, scheduler=None, keep_going=False, dry=False)
     except StagesFailedError as error:

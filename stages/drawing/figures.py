@@ -37,14 +37,16 @@ def plain(text: str) -> str:
 def figure(
     path: Path, plots: Plots, width: float = 1, height: float = 1, panels: int = 1, heights: Sequence[float] = ()
 ) -> Iterator[list[Axes]]:
-    """Yield axes to draw on, side by side; write them to `path` as PNG when the block succeeds.
+    """Yield axes to draw on, row by row; write them to `path` as PNG when the block succeeds.
 
     Args:
         width, height: of each panel, in units of the size that params.yaml gives.
-        heights: of panels one below the other, instead.
+        panels: side by side.
+        heights: of several rows of them, instead of one.
     """
-    size = (plots.width * width * panels, plots.height * (sum(heights) or height))
-    grid = {"nrows": len(heights), "height_ratios": heights} if heights else {"ncols": panels}
+    heights = heights or [height]
+    size = (plots.width * width * panels, plots.height * sum(heights))
+    grid = {"nrows": len(heights), "ncols": panels, "height_ratios": heights}
     with style.context(["default", STYLE]):  # "default": whatever a user's matplotlibrc says
         drawing, axes = plt.subplots(figsize=size, dpi=plots.dpi, layout="constrained", squeeze=False, **grid)
         yield list(axes.ravel())

@@ -17,7 +17,6 @@ TEMPLATE = Path(__file__).with_suffix(".html")
 PAGE = "plots.html"  # in .dvc
 
 
-
 def stamp(template: str) -> str:
     """What a page is made of."""
     return f"vl-convert {version('vl-convert-python')}, template {hashlib.sha256(template.encode()).hexdigest()[:16]}"

@@ -4,14 +4,65 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from stages.common.basics.artifacts import Table
-from stages.drawing.figures import BASELINE, PUBLISHED, REFERENCE, TEST, TRAINING, plain
+from stages.drawing.figures import BASELINE, PUBLISHED, REFERENCE, TEST, TRAINING, VALIDATION, plain
 from stages.judging.comparison import Runs
 from stages.judging.reproduction import Judgement
 from stages.reporting.tables import what
 
 MOST_CLASSES = 50  # drawn
+FAINT_DOTS = {"marker": "o", "ls": "", "alpha": 0.35, "markeredgewidth": 0}
+DIAMONDS = {"marker": "D", "ls": "", "markersize": 7, "color": PUBLISHED, "markeredgecolor": "black", "zorder": 3}
+
+
+def draw_learning(axes: Axes, name: str, history: Table, seeds: Table, published: Mapping[str, float]) -> None:
+    """Draw a model's accuracy by epoch, and how high and when it was at best and at the end under other seeds.
+
+    Args:
+        history, seeds: history.csv and replicates.csv.
+        published: by the names of published.yaml.
+    """
+    epochs = [int(line["epoch"]) for line in history]
+    axes.plot(epochs, [float(line["accuracy"]) for line in history], ":", color=TRAINING, lw=2, label="training")
+    axes.plot(epochs, [float(line["val_accuracy"]) for line in history], color=VALIDATION, lw=2, label="validation")
+    best = [
+        (int(line["validation_best_accuracy_epoch"]), float(line["validation_best_val_accuracy"])) for line in seeds
+    ]
+    last = [(epochs[-1], float(line["validation_last_val_accuracy"])) for line in seeds]
+    label = "validation of other seeds, best and last"
+    axes.plot(*zip(*best, *last, strict=True), **FAINT_DOTS, color=VALIDATION, label=label)
+    marks = {
+        published.get("validation.best_accuracy_epoch"): published.get("validation.best_val_accuracy"),
+        epochs[-1]: published.get("validation.last_val_accuracy"),
+    }
+    known = [(epoch, value) for epoch, value in marks.items() if epoch is not None and value is not None]
+    if known:
+        axes.plot(*zip(*known, strict=True), **DIAMONDS, label="published")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(title=f"{name}: accuracy by epoch", xlabel="Epoch")
+
+
+def draw_test_accuracies(
+    axes: Axes, dataset: str, accuracies: Mapping[str, Runs], published: Mapping[str, float]
+) -> None:
+    """Draw the test accuracy of all models of a dataset: a dot a seed, their mean, and what is published."""
+    for place, (name, runs) in enumerate(accuracies.items()):
+        values = list(runs.values())
+        axes.plot(values, [place] * len(values), **FAINT_DOTS, color=TEST, label="test, a dot a seed")
+        axes.plot(np.mean(values), place, "|", color="black", markersize=13, markeredgewidth=2, label="their mean")
+        if name in published:
+            axes.plot(published[name], place, **DIAMONDS, label="published")
+    axes.set_yticks(range(len(accuracies)), list(accuracies))
+    axes.set(title=f"{dataset}: test accuracy", ylim=(len(accuracies) - 0.5, -0.5))
+
+
+def add_common_legend(panels: list[Axes]) -> None:
+    """Put one legend under all panels, with each label once."""
+    pairs = [pair for axes in panels for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    handles = {label: handle for handle, label in pairs}
+    panels[0].figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
 
 
 def draw_reproduction(axes: Axes, judgements: list[Judgement]) -> None:

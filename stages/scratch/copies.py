@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from stages.common.basics.params import PARAMS_FILE, read_yaml
 from stages.common.basics.watch import PIPELINE_FILE
 from stages.judging.published import PUBLISHED_FILE
+from stages.page.dvc_plots import set_up_plots
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_FILE = Path(__file__).with_name("demo.yaml")
@@ -25,7 +26,7 @@ def copy_project(folder: Path) -> None:
     """Copy the pipeline, not its data or results, as a DVC repository without Git."""
     for file in (PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE, Path(".dvcignore")):
         shutil.copyfile(ROOT / file, folder / file)
-    ignore = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
+    ignore = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local", "plots.html")
     for name in ("stages", ".dvc"):
         copy_writable(ROOT / name, folder / name, ignore)
     (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
@@ -74,6 +75,7 @@ def make_scratch_copy(folder: Path) -> None:
     The figures published there are the best possible accuracies.
     """
     copy_project(folder)
+    set_up_plots(folder)
     demo = read_yaml(DEMO_FILE)
     best = generate_corpora(mirror_of(folder), demo["corpora"], demo["params"])
     known = "no model need reach the best that is possible"
