@@ -177,6 +177,26 @@ def errors_command(model: str, count: int, as_json: bool) -> None:
     run(lambda: show_errors(model, count, as_json))
 
 
+@main.command("page")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="data/page.html",
+    show_default=True,
+    help="Where, a place that Git ignores.",
+)
+@click.option("--against", metavar="REVISION", help="Show what changed since, too: a branch, commit or experiment.")
+@click.option("--no-open", is_flag=True, help="Only write it, open no browser.")
+def page_command(out: Path, against: str | None, no_open: bool) -> None:
+    """Write one HTML page of all results and texts, and open it.
+
+    It works without a network. It holds texts of the data, so it stays out of Git.
+    """
+    from stages.page.write import write_page
+
+    run(lambda: write_page(out, against, not no_open))
+
+
 @main.command("export")
 @click.argument("model")
 @click.argument("folder", type=click.Path(path_type=Path))

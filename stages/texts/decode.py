@@ -89,7 +89,8 @@ class OwnTexts:
     def decoded(self, samples: np.ndarray) -> Iterator[str]:
         keys = sorted(key for key, _ in self._texts())
         wanted = [keys[sample] for sample in samples]
-        found = {key: words for key, words in self._texts() if key in wanted}
+        few = set(wanted)
+        found = {key: words for key, words in self._texts() if key in few}
         for key in wanted:
             yield " ".join(text if (text := word.decode()) in self._index else UNKNOWN for word in found[key])
 

@@ -75,14 +75,16 @@ class Classifier:
         ragged = tf.RaggedTensor.from_row_splits(np.concatenate(ids), ends, validate=False)
         return of_each_label(self._model.predict_on_batch(self._network.multi_hot(ragged, self._num_words)))
 
-    def pushes(self, ids: np.ndarray, label: int, probability: float) -> list[tuple[str, float]]:
+    def pushes(
+        self, ids: np.ndarray, label: int, probability: float, count: int = EXPLAINED
+    ) -> list[tuple[str, float]]:
         """The words that change the label's probability most when left out, and by how much."""
         words = ids[ids > OUT_OF_VOCABULARY]
         first = self._layers[0]
         sums = first.kernel[ids].sum(axis=0) + first.bias - first.kernel[words]  # a row for each word left out
         without = of_each_label(self._network.outputs(self._layers, sums).numpy())[:, label]
         changes = probability - without
-        most = np.argsort(-np.abs(changes), kind="stable")[:EXPLAINED]
+        most = np.argsort(-np.abs(changes), kind="stable")[:count]
         return [(self._words.get(int(words[place]), UNKNOWN), float(changes[place])) for place in most]
 
     def predict(self, texts: list[str], explain: bool) -> Iterator[Prediction]:
