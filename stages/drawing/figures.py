@@ -46,9 +46,9 @@ def figure(
     """
     heights = heights or [height]
     size = (plots.width * width * panels, plots.height * sum(heights))
-    grid = {"nrows": len(heights), "ncols": panels, "height_ratios": heights}
     with style.context(["default", STYLE]):  # "default": whatever a user's matplotlibrc says
-        drawing, axes = plt.subplots(figsize=size, dpi=plots.dpi, layout="constrained", squeeze=False, **grid)
+        drawing = plt.figure(figsize=size, dpi=plots.dpi, layout="constrained")
+        axes = drawing.subplots(len(heights), panels, squeeze=False, height_ratios=heights)
         yield list(axes.ravel())
         with new_file(path) as partial:
             drawing.savefig(partial, format="png", metadata={"Software": None})

@@ -1,6 +1,7 @@
 """The pictures of the page of results."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,8 +14,8 @@ from stages.judging.reproduction import Judgement
 from stages.reporting.tables import what
 
 MOST_CLASSES = 50  # drawn
-FAINT_DOTS = {"marker": "o", "ls": "", "alpha": 0.35, "markeredgewidth": 0}
-DIAMONDS = {"marker": "D", "ls": "", "markersize": 7, "color": PUBLISHED, "markeredgecolor": "black", "zorder": 3}
+FAINT_DOTS: dict[str, Any] = {"marker": "o", "ls": "", "alpha": 0.35, "markeredgewidth": 0}
+DIAMONDS: dict[str, Any] = {"marker": "D", "ls": "", "markersize": 7, "color": PUBLISHED, "markeredgecolor": "black", "zorder": 3}
 
 
 def draw_learning(axes: Axes, name: str, history: Table, seeds: Table, published: Mapping[str, float]) -> None:
