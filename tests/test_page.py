@@ -16,16 +16,15 @@ from typing import Any
 import numpy as np
 import pytest
 from diff_project import make_project
+from editing import edit_yaml
 from git_identity import IDENTITY
 from test_labelled import write_csv
 from test_serving import HOSTILE, raw_texts
 
 from stages.common.basics.artifacts import read_csv, read_json
 from stages.common.basics.errors import UserError
-from stages.judging.published import OF_A_DATASET, REPLICATED
 from stages.page.changes import changes_since
 from stages.page.networks import by_rank
-from stages.page.results import FIGURES
 from stages.page.texts import Answers, check_answers, strong, telling
 from stages.page.vega import script
 from stages.page.write import SCRIPTS, check_place, finite, packed
@@ -34,6 +33,12 @@ from stages.texts.predict import Classifier
 
 ATTACK = "</script><img src=x onerror=alert(1)>"
 LABELS = ['it\'s "so-so", & more', ATTACK, "Öffi 中文 🎻"]
+PUBLISHED = [  # what a notebook might have printed
+    {"of": "imdb", "figure": "test.accuracy", "value": "0.10", "source": "G", "known": "it is made up"},
+    {"of": "imdb", "figure": "validation.val_loss", "value": "0.5", "source": "G"},
+    {"of": "reuters", "figure": "validation.best_epoch", "value": "5", "source": "G"},
+    {"of": "imdb", "figure": "baselines.expected_of_shuffling", "value": "0.5", "tolerance": 0.1, "source": "G"},
+]
 STAGES = ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate", "render")
 
 
@@ -81,6 +86,7 @@ def project(scratch: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy with a dataset of hostile texts, too, and its results."""
     folder = Path(shutil.copytree(scratch, tmp_path_factory.mktemp("page") / "copy"))
     write_csv(folder / "own.csv", hostile_texts(600))
+    edit_yaml(folder / "published.yaml", lambda content: content["published"].extend(PUBLISHED))
     run(folder, "add", "mine", "own.csv", "--move", "--test-split", "0.3")
     done = dvc(folder, "repro", *(f"{stage}@mine" for stage in STAGES), "report", capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -164,10 +170,6 @@ def test_words_by_rank() -> None:
     assert by_rank({}) == []
 
 
-def test_every_published_figure_has_words() -> None:
-    assert {*REPLICATED, *OF_A_DATASET, "curves"} == FIGURES.keys()
-
-
 def test_json_knows_no_nan() -> None:
     found = finite({"a": [float("nan"), 1.5, {"b": float("inf")}], "c": (1, "x")})
     assert found == {"a": [None, 1.5, {"b": None}], "c": [1, "x"]}
@@ -202,10 +204,16 @@ def test_the_page_has_what_the_reports_have(project: Path, written: Path) -> Non
         cells = [[labels[actual], labels[guess], str(n)] for actual, guess, n in content["confusion"][model["name"]]]
         assert cells == [list(line.values()) for line in read_csv(folder / "confusion.csv")]
     assert [line["name"] for line in content["classes"]["mine"]] == sorted(LABELS)
-    (published,) = (found for found in content["published"] if found["of"] == "imdb")
-    assert published["figure"] == "test accuracy"
-    assert published["low"] < published["mean"] < published["high"]
-    assert "of 3 published figures" in content["findings"][0].lower()
+    judged = read_json(project / "reports/reproduction.json")
+    assert [(found["of"], found["axis"], found["published"]) for found in content["published"]] == [
+        ("imdb", "accuracy", 0.1),
+        ("imdb", "loss", 0.5),
+        ("reuters", "epoch", 5),
+        ("imdb", "baseline", 0.5),
+    ]
+    assert content["published"][1]["low"] == pytest.approx(judged["imdb"]["validation.val_loss"]["low"], abs=1e-6)
+    begin = (project / "reports/README.md").read_text(encoding="utf-8").partition("\n\n")[2]
+    assert begin.startswith("".join(f"- {text}\n" for text in content["findings"]))
 
 
 def test_the_page_has_the_texts_of_each_cell(project: Path, written: Path) -> None:
@@ -598,8 +606,6 @@ def test_without_texts_it_still_opens(chromium: Any, copy: Path) -> None:
 
 
 def test_one_model_and_nothing_published(chromium: Any, copy: Path) -> None:
-    from editing import edit_yaml
-
     def fewer(content: Any) -> None:
         content["models"] = {"imdb": content["models"]["imdb"]}
         del content["defaults"]["reuters"]

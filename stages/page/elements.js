@@ -16,9 +16,12 @@ function find(id) {
   return document.getElementById(id);
 }
 
-// A sentence in which backticks enclose names, as in Markdown.
+// A sentence in Markdown: names in backticks, what is strong between asterisks; links are to other pages, so only text.
 function sentence(text) {
-  return text.split("`").map((part, place) => (place % 2 ? element("code", {}, part) : part));
+  return text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").split(/(`[^`]*`|\*\*[^*]*\*\*)/).map(part => {
+    if (part.startsWith("`")) return element("code", {}, part.slice(1, -1));
+    return part.startsWith("**") ? element("strong", {}, part.slice(2, -2)) : part;
+  });
 }
 
 function fixed(value, digits = 4) {

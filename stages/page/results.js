@@ -10,9 +10,7 @@ function layersOf(model) {
 }
 
 function showFindings(content) {
-  const [first, ...others] = content.findings;
-  find("said").append(element("p", {class: "lead"}, sentence(first)),
-    element("ul", {}, others.map(text => element("li", {}, sentence(text)))));
+  find("said").append(...content.findings.map(text => element("p", {class: "finding"}, sentence(text))));
   if (content.missing.length) {
     const missing = find("missing");
     missing.hidden = false;
@@ -22,8 +20,13 @@ function showFindings(content) {
   const columns = [
     {title: "Model", text: true, value: model => model.name},
     {title: "Hidden units", text: true, value: layersOf},
-    {title: "Published", value: model => model.published, show: value => (value === null ? "" : fixed(value))},
-    {title: "Ours, mean ± sd", value: model => model.mean, show: (value, model) => `${fixed(value)} ± ${fixed(model.sd)}`},
+    ...(content.published.length ? [{
+      title: "Published", value: model => model.published, show: value => (value === null ? "" : fixed(value)),
+    }] : []),
+    ...(content.models.some(model => model.best_possible !== null) ? [{
+      title: "Best possible", value: model => model.best_possible, show: value => (value === null ? "" : fixed(value)),
+    }] : []),
+    {title: "Ours, mean\u00a0±\u00a0sd", value: model => model.mean, show: (value, model) => `${fixed(value)} ± ${fixed(model.sd)}`},
     {title: "Seeds", value: model => model.seeds.length},
     {title: "Unseen texts", value: model => model.unseen, show: value => (value === null ? "" : fixed(value))},
     {title: "Difference", value: model => model.difference, show: value => (value === undefined ? "" : signed(value))},
@@ -34,14 +37,10 @@ function showFindings(content) {
     "of the dataset, where they differ in the network alone; after Holm’s correction."));
 }
 
-function nameOf(found) {
-  return found.against ? `${found.of} less ${found.against}` : found.of;
-}
-
 function publishedRow(found) {
-  const names = [found.of, ...(found.against ? [`less ${found.against}`] : []), found.figure.replace("epoch of the ", "")];
+  const short = found.figure.replace("epoch of the ", "").replace(/ (less that|from the curves) /, "|$1 ");
   return {
-    label: names.join("|"), figure: `${nameOf(found)}: ${found.figure}`, found: found.published, middle: found.mean,
+    label: `${found.of}|${short}`, figure: `${found.of}: ${found.figure}`, found: found.published, middle: found.mean,
     low: found.low, high: found.high, fits: found.verdict === "consistent",
   };
 }
@@ -59,13 +58,13 @@ function showPublished(content) {
     const place = element("div");
     find("published-charts").append(element("h3", {}, title), place);
     const outside = found.filter(figure => figure.verdict !== "consistent")
-      .map(figure => `${nameOf(figure)}: ${figure.figure}`);
+      .map(figure => `${figure.of}: ${figure.figure}`);
     draw(place, width => intervals(found.map(publishedRow), title, "published", width),
       `${title}: ${found.length} published figures as points over the interval of ours. ` +
       (outside.length ? `Outside: ${outside.join("; ")}.` : "All lie inside."));
   }
   const columns = [
-    {title: "Of", text: true, value: nameOf},
+    {title: "Of", text: true, value: figure => figure.of},
     {title: "Figure", text: true, value: figure => figure.figure},
     {title: "Verdict", text: true, value: figure => figure.verdict,
       mark: figure => (figure.verdict === "consistent" ? "" : "alarm")},

@@ -5,42 +5,23 @@ from typing import Any
 
 from stages.common.basics.artifacts import DATASET_REPORTS, MODEL_REPORTS, REPORTS, Table, read_csv
 from stages.common.basics.params import Model, Params, models_of, ordered_models, settings_of
-from stages.judging.published import CURVES, Notebooks
+from stages.judging.published import OF_A_DATASET, Notebooks, Published
 from stages.judging.reproduction import Judgement, Results, samples
 from stages.reporting.datasets import UNSEEN, has_unseen, meaning, of_repetitions, of_texts
-from stages.reporting.tables import ACCURACY, BASELINES, against_baseline, compare_variations
+from stages.reporting.summary import summary
+from stages.reporting.tables import ACCURACY, BASELINES, compare_variations
 
 Content = dict[str, Any]  # of JSON
 
 SETTINGS = [name for name in Model.model_fields if name != "dataset"]
-VERDICTS = ("consistent", "doubtful", "differs")
-
-# In words, and which figures share an axis.
-FIGURES = {
-    "test.accuracy": ("test accuracy", "accuracy"),
-    "test.loss": ("test loss", "loss"),
-    "validation.best_epoch": ("epoch of the lowest validation loss", "epoch"),
-    "validation.val_loss": ("lowest validation loss", "loss"),
-    "validation.val_accuracy": ("validation accuracy at the lowest loss", "accuracy"),
-    "validation.last_val_loss": ("last validation loss", "loss"),
-    "validation.last_val_accuracy": ("last validation accuracy", "accuracy"),
-    "validation.best_val_accuracy": ("highest validation accuracy", "accuracy"),
-    "validation.best_accuracy_epoch": ("epoch of the highest validation accuracy", "epoch"),
-    CURVES: ("largest difference between the curves", "difference"),
-    **{f"baselines.{key}": (said, "baseline") for key, said in BASELINES.items()},
-}
 
 
-def findings(params: Params, results: Results, judgements: list[Judgement]) -> list[str]:
-    """What came out: of the published figures in a sentence, and in one of each dataset."""
-    counts = {verdict: sum(found.verdict == verdict for found in judgements) for verdict in VERDICTS}
-    said = [against_baseline(params, results, dataset) for dataset in results.baselines]
-    if not judgements:
-        return said
-    differing = f"{counts['differs'] or 'none'} {'differ' if counts['differs'] > 1 else 'differs'}"
-    doubtful = f"{counts['doubtful'] or 'none'} {'are' if counts['doubtful'] > 1 else 'is'} doubtful"
-    judged = f"{counts['consistent']} are consistent with our runs, {doubtful} and {differing}"
-    return [f"Of {len(judgements)} published figures {judged}.", *said]
+def findings(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> list[str]:
+    """What came out, as reports/README.md begins: a question and its answer each, in Markdown."""
+    said, _, _ = summary(params, notebooks, results, judgements, compare_variations(params, results)).partition(
+        "\n\n"
+    )
+    return [line.removeprefix("- ") for line in said.splitlines()]
 
 
 def of_dataset(name: str, params: Params, notebooks: Notebooks, results: Results) -> Content:
@@ -68,53 +49,60 @@ def settings(name: str, params: Params) -> Content:
 def of_models(params: Params, notebooks: Notebooks, results: Results) -> list[Content]:
     """Each model with its params and its test accuracy: published, over seeds, and against the reference's."""
     compared = compare_variations(params, results)
-    published = {entry.of: entry for entry in notebooks.published if entry.figure == ACCURACY and not entry.against}
+    entries = [entry for entry in notebooks.published if entry.figure == ACCURACY and not entry.against]
+    published = {entry.of: entry.number for entry in entries if not entry.best_possible}
+    best = {params.models[entry.of].dataset: entry.number for entry in entries if entry.best_possible}
 
     def of_model(name: str) -> Content:
-        runs, entry = samples(results, name, ACCURACY), published.get(name)
+        runs, dataset = samples(results, name, ACCURACY), params.models[name].dataset
         unseen = list(samples(results, name, UNSEEN).values()) if has_unseen(results, name) else []
         content = {
             "name": name,
-            "dataset": params.models[name].dataset,
+            "dataset": dataset,
             "settings": settings(name, params),
             "figures": results.figures[name],
             "seeds": list(runs.items()),
             "mean": statistics.fmean(runs.values()),
             "sd": statistics.stdev(runs.values()),
             "unseen": statistics.fmean(unseen) if unseen else None,
-            "published": None if entry is None else entry.number,
+            "published": published.get(name),
+            "best_possible": best.get(dataset),
         }
         if name in compared:
-            comparison, p, verdict = compared[name]
-            content |= {"verdict": verdict, "difference": comparison.difference, "p": p}
+            content |= {"verdict": compared[name].verdict, "difference": compared[name].found.difference}
         return content
 
     return [of_model(name) for name in ordered_models(params)]
 
 
+def axis_of(entry: Published) -> str:
+    """Which figures share an axis."""
+    if entry.against:
+        return "difference"
+    if entry.figure in OF_A_DATASET:
+        return "baseline"
+    return next(kind for kind in ("epoch", "accuracy", "loss") if kind in entry.figure)
+
+
 def of_published(notebooks: Notebooks, judgements: list[Judgement]) -> list[Content]:
     """Each published figure with the interval in which it is consistent."""
-    found = []
-    for entry, ours, low, high, p, p_adjusted, verdict in judgements:
-        said, axis = FIGURES[entry.figure]
-        found.append(
-            {
-                "of": entry.of,
-                "against": entry.against,
-                "figure": said,
-                "axis": "difference" if entry.against else axis,
-                "source": notebooks.sources[entry.source.partition(" ")[0]],
-                "published": entry.number,
-                "mean": ours.mean,
-                "low": low,
-                "high": high,
-                "p": p,
-                "p_adjusted": p_adjusted,
-                "verdict": verdict,
-                "known": entry.known,
-            }
-        )
-    return found
+    return [
+        {
+            "of": found.published.of,
+            "figure": found.published.words.replace("`", ""),
+            "axis": axis_of(found.published),
+            "source": notebooks.sources[found.published.source.partition(" ")[0]],
+            "published": found.published.number,
+            "mean": found.ours.mean,
+            "low": found.low,
+            "high": found.high,
+            "p": found.p,
+            "p_adjusted": found.p_adjusted,
+            "verdict": found.verdict,
+            "known": found.published.known,
+        }
+        for found in judgements
+    ]
 
 
 def numbers(table: Table) -> dict[str, list[float]]:
@@ -139,16 +127,21 @@ def of_classes() -> dict[str, list[Content]]:
 
 
 def results_content(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> Content:
-    """All of it. Raises FileNotFoundError if a table is not there."""
+    """All of it.
+
+    Raises:
+        FileNotFoundError: a table is not there.
+    """
+    of_notebooks = [found for found in judgements if not found.published.best_possible]
     classes, models = of_classes(), ordered_models(params)
     if missing := [name for name in models if name not in classes]:
         raise FileNotFoundError(2, f"without {missing[0]}", str(REPORTS / "classes.csv"))
     labels = {name: [line["name"] for line in classes[name]] for name in models}
     return {
-        "findings": findings(params, results, judgements),
+        "findings": findings(params, notebooks, results, of_notebooks),
         "datasets": [of_dataset(name, params, notebooks, results) for name in results.baselines],
         "models": of_models(params, notebooks, results),
-        "published": of_published(notebooks, judgements),
+        "published": of_published(notebooks, of_notebooks),
         "histories": {name: numbers(results.histories[name]) for name in models},
         "curves": {name: numbers(read_csv(MODEL_REPORTS / name / "curves.csv")) for name in models},
         "classes": classes,

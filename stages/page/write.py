@@ -19,7 +19,7 @@ from typing import Any
 from stages.common.basics.artifacts import REPORTS, write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, load_params
-from stages.judging.published import load_published
+from stages.judging.published import applicable, load_published
 from stages.judging.reproduction import judge, read_results
 from stages.page.networks import PageNetwork, page_networks
 from stages.page.results import Content, results_content
@@ -72,7 +72,7 @@ def collect(params: Params, revision: str | None) -> tuple[Content, list[PageNet
     notebooks = load_published(params)
     try:
         results = read_results(params)
-        content = results_content(params, notebooks, results, judge(notebooks.published, results))
+        content = results_content(params, notebooks, results, judge(applicable(notebooks, params).published, results))
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: not there yet, or not of all models; run `bagpipe repro`") from None
     texts, missing = texts_content(params, content["confusion"])
