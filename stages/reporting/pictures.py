@@ -15,7 +15,14 @@ from stages.reporting.tables import what
 
 MOST_CLASSES = 50  # drawn
 FAINT_DOTS: dict[str, Any] = {"marker": "o", "ls": "", "alpha": 0.35, "markeredgewidth": 0}
-DIAMONDS: dict[str, Any] = {"marker": "D", "ls": "", "markersize": 7, "color": PUBLISHED, "markeredgecolor": "black", "zorder": 3}
+DIAMONDS: dict[str, Any] = {
+    "marker": "D",
+    "ls": "",
+    "markersize": 7,
+    "color": PUBLISHED,
+    "markeredgecolor": "black",
+    "zorder": 3,
+}
 
 
 def draw_learning(axes: Axes, name: str, history: Table, seeds: Table, published: Mapping[str, float]) -> None:
