@@ -131,7 +131,7 @@ def test_the_page_says_what_is_true_of_made_up_runs(reports: Path, params: Param
         write_csv(path, list(first), (line.values() for line in lines))
     report(params)
     page = text_of(reports)
-    assert re.search(r"^\| \[`reuters_integer_labels`.* 0\.5100 .*\| the same runs \|$", page, re.MULTILINE)
+    assert re.search(r"^\| \[`reuters_integer_labels`.*\| the same runs \|$", page, re.MULTILINE)
     path = reports / "models" / "reuters_integer_labels" / "replicates.csv"
     better = [{**line, "test_accuracy": 0.6 + 0.001 * place} for place, line in enumerate(lines_of(path))]
     write_csv(path, list(better[0]), (line.values() for line in better))
@@ -157,8 +157,8 @@ def test_figures_of_other_settings_are_not_judged(reports: Path, params: Params)
     judged = json.loads((reports / "reproduction.json").read_text(encoding="utf-8"))
     assert judged.keys() == {"reuters", "reuters_integer_labels"}
     beside = re.findall(r"^\| \[`imdb`\].*", text_of(reports), re.MULTILINE)[0]
-    assert beside.count("|") == 5  # model, accuracy, published, verdict
-    assert "|  | reference |" in beside
+    assert "±" in beside
+    assert not re.search(r"\| 0\.\d+ \|", beside)  # nothing published
 
 
 def text_of(reports: Path) -> str:
