@@ -65,7 +65,7 @@ def test_a_share_in_words(count: int, total: int, said: str) -> None:
 def test_texts_are_described() -> None:
     assert of_texts("d", data(classes={"missing_in_test": 2, "fewer_than_ten_in_train": 1}, empty_texts=3)) == (
         "**d**: 1,000 training and 1,000 test texts of 5 classes. The most frequent class has 25.0% of the training "
-        "texts. Among the classes are 2 without a test text, 1 with fewer than ten training texts. Half of the "
+        "texts. Of the classes, 2 have no test text and 1 has fewer than ten training texts. Half of the "
         "training texts have at most 50 words, one in ten at most 5 and nine in ten at most 1,500; 3.1% of the words "
         "of the test texts are not in the vocabulary. 3 texts have no word."
     )
@@ -79,6 +79,23 @@ def test_repetitions_are_described() -> None:
     assert "; 4 more have a near duplicate there" in said
     assert said.endswith("7 texts repeat another, and 3 distinct texts stand under several labels.")
     assert "each under its label" in of_repetitions(data(overlap={"none_with_its_label": 0}))
+
+
+def test_one_and_none_are_described_as_such() -> None:
+    one = {"test_texts_in_train": 1, "none_with_its_label": 1, "near_duplicates": 1}
+    part = data()["train"] | {"duplicates": 1, "texts_of_several_labels": 1}
+    assert of_repetitions(data(overlap=one, train=part)) == (
+        "One in 1,000 test texts (1 of 1,000) is in the training part word for word, never under the label that the "
+        "test expects; 1 more has a near duplicate there, with at least four in five words in common. In training, 1 "
+        "text repeats another, and 1 distinct text stands under several labels."
+    )
+    part = part | {"duplicates": 0, "texts_of_several_labels": 0}
+    assert of_repetitions(data(overlap=dict.fromkeys(one, 0), train=part)) == (
+        "No test text is in the training part word for word; no more has a near duplicate there, with at least four "
+        "in five words in common. In training, no text repeats another, and no distinct text stands under several "
+        "labels."
+    )
+    assert of_texts("d", data(empty_texts=1)).endswith("1 text has no word.")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from stages.common.basics.params import Params, models_of, ordered_models
 from stages.judging.published import Notebooks
 from stages.judging.reproduction import Results, samples
 from stages.reporting.tables import ACCURACY, link, mean, mean_and_spread, signed, table
-from stages.reporting.words import one_in, points
+from stages.reporting.words import listed, of_many, one_in, points
 
 UNSEEN = "test_unseen.accuracy"
 
@@ -19,22 +19,23 @@ def of_texts(name: str, data: dict[str, Any]) -> str:
         f"The most frequent class has {train['most_frequent_class']:.1%} of the training texts. "
     )
     rare = [
-        f"{classes[key]} {text}"
+        f"{of_many(classes[key], 'has', 'have')} {text}"
         for key, text in (
-            ("missing_in_train", "without a training text"),
-            ("missing_in_test", "without a test text"),
-            ("fewer_than_ten_in_train", "with fewer than ten training texts"),
+            ("missing_in_train", "no training text"),
+            ("missing_in_test", "no test text"),
+            ("fewer_than_ten_in_train", "fewer than ten training texts"),
         )
         if classes[key]
     ]
     if rare:
-        said += f"Among the classes are {', '.join(rare)}. "
+        said += f"Of the classes, {listed(rare)}. "
     said += (
         f"Half of the training texts have at most {words['decile_5']:,} words, one in ten at most "
         f"{words['decile_1']:,} and nine in ten at most {words['decile_9']:,}; {test['words_beyond']:.1%} of the "
         "words of the test texts are not in the vocabulary."
     )
-    return said + (f" {data['empty_texts']:,} texts have no word." if data["empty_texts"] else "")
+    empty = of_many(data["empty_texts"], "text has", "texts have")
+    return said + (f" {empty} no word." if data["empty_texts"] else "")
 
 
 def of_repetitions(data: dict[str, Any]) -> str:
@@ -43,13 +44,14 @@ def of_repetitions(data: dict[str, Any]) -> str:
     count, never = overlap["test_texts_in_train"], overlap["none_with_its_label"]
     said = f"{one_in(count, data['test']['texts'])} in the training part word for word"
     if count:
-        under = f"{never:,} of them never under the label that the test expects" if never else "each under its label"
-        said += f", {under}"
-    several = train["texts_of_several_labels"]
+        them = "" if count == 1 else f"{never:,} of them " if never else "each "
+        said += f", {them}{'never under the label that the test expects' if never else 'under its label'}"
+    near = of_many(overlap["near_duplicates"], "more has", "more have", zero="no")
+    repeating = of_many(train["duplicates"], "text repeats", "texts repeat", zero="no")
+    several = of_many(train["texts_of_several_labels"], "distinct text stands", "distinct texts stand", zero="no")
     return (
-        f"{said}; {overlap['near_duplicates']:,} more have a near duplicate there, with at least four in five words "
-        f"in common. In training, {train['duplicates']:,} texts repeat another, and "
-        f"{f'{several:,} distinct texts stand' if several else 'none stands'} under several labels."
+        f"{said}; {near} a near duplicate there, with at least four in five words in common. In training, "
+        f"{repeating} another, and {several} under several labels."
     )
 
 

@@ -19,24 +19,22 @@ from stages.reporting.tables import (
     variations,
     what,
 )
-from stages.reporting.words import listed
+from stages.reporting.words import listed, of_many
 
 
 def describe(settings: Settings, figures: dict[str, float]) -> str:
     """What a model is and what it reached, in one paragraph."""
-    layers = "a hidden layer" if len(settings.hidden) == 1 else "hidden layers"
+    layers = "hidden layer" if len(settings.hidden) == 1 else "hidden layers"
     return (
-        f"Dataset `{settings.dataset}`; {layers} of {listed(map(str, settings.hidden))} units, "
-        f"{settings.activation}; "
-        f"loss {settings.loss.replace('_', ' ')}; "
-        f"{settings.optimizer} with learning rate {settings.learning_rate:g}; "
-        f"batches of {settings.batch_size}. "
-        f"Validation on {settings.holdout:,} held-out rows: lowest loss "
+        f"Dataset `{settings.dataset}`; units of the {layers}: {listed(map(str, settings.hidden))}, "
+        f"{settings.activation}; loss {settings.loss.replace('_', ' ')}; "
+        f"{settings.optimizer} with learning rate {settings.learning_rate:g}; batches of {settings.batch_size}. "
+        f"Validation on {of_many(settings.holdout, 'held-out row', 'held-out rows')}: lowest loss "
         f"{figures['validation.val_loss']:.4f} after epoch {figures['validation.best_epoch']} of "
         f"{settings.validation_epochs}; accuracy there {figures['validation.val_accuracy']:.4f}, at best "
         f"{figures['validation.best_val_accuracy']:.4f} (epoch {figures['validation.best_accuracy_epoch']}), "
         f"at the end {figures['validation.last_val_accuracy']:.4f}. "
-        f"Test after {settings.epochs} epochs: accuracy {figures['test.accuracy']:.4f}, "
+        f"Test after {of_many(settings.epochs, 'epoch', 'epochs')}: accuracy {figures['test.accuracy']:.4f}, "
         f"macro F1 {figures['test.macro_f1']:.4f}."
     )
 
@@ -70,10 +68,8 @@ def reproduction(notebooks: Notebooks, judgements: list[Judgement], apart: str) 
     sources = "\n".join(f"- {key}: {notebooks.sources[key]}" for key in keys)
     others = [found for found in judgements if found.verdict != "consistent"]
     explained = "\n".join(["Of the table below, not consistent:\n", *map(explanation, others)]) if others else ""
-    if (
-        len(others) > 1
-        and len({(found.published.of, found.published.figure.partition(".")[0]) for found in others}) == 1
-    ):
+    runs = {(found.published.of, found.published.figure.partition(".")[0]) for found in others}
+    if len(runs) == 1 < len(others):
         explained += "\n\nThese are figures of one and the same run, so they do not stray independently."
     parts = [
         "## Which published figures hold up",

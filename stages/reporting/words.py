@@ -19,9 +19,9 @@ def named(items: Iterable[str]) -> str:
     return listed(items if more < 2 else [*items[:MOST_NAMED], f"{more} more"])
 
 
-def of_many(count: int, one: str, many: str) -> str:
+def of_many(count: int, one: str, many: str, zero: str = "none") -> str:
     """`none is`, `1 is`, `2 are`."""
-    return f"{count or 'none'} {one if count < 2 else many}"
+    return f"{count:,} {many}" if count > 1 else f"{count or zero} {one}"
 
 
 def one_in(count: int, total: int) -> str:
