@@ -1,7 +1,6 @@
 """The command line as a whole: documented, readable on 80 columns, and quiet whatever its output goes to."""
 
 import os
-import pty
 import re
 import shlex
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from copying import CopyingProject
+from terminal import on_a_terminal
 
 from stages.commands.main import main
 from stages.common.basics.terminal import escaped
@@ -33,23 +33,6 @@ def shell(line: str, folder: Path = ROOT, **environment: str) -> subprocess.Comp
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     everything = {**inherited, "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(["bash", "-c", script], cwd=folder, env=everything, capture_output=True, check=False)
-
-
-def on_a_terminal(arguments: list[str], folder: Path, **environment: str) -> str:
-    """What a command writes to a terminal of 80 columns, to standard output and error alike."""
-    ours, its = pty.openpty()
-    variables = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", "TERM": "xterm", **environment}
-    command = [sys.executable, *BAGPIPE.split(), *arguments]
-    with subprocess.Popen(command, cwd=folder, env=variables, stdin=its, stdout=its, stderr=its):
-        os.close(its)
-        written = b""
-        try:
-            while block := os.read(ours, 65_536):
-                written += block
-        except OSError:  # Linux's way to say that nobody has the other end open any more
-            pass
-    os.close(ours)
-    return written.decode().replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))

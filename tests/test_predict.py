@@ -1,6 +1,7 @@
 """`bagpipe predict` and `bagpipe decode`, on the models of a scratch copy and against Keras' own functions."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from keras.src.legacy.preprocessing.text import text_to_word_sequence
+from terminal import on_a_terminal
 
 from stages.common.basics.params import load_params
 from stages.labelled.words import ids_of, words_of
 from stages.official.corpus import encode, file_of, read_texts, split_order
 from stages.scratch.copies import environment
-from stages.texts.predict import Classifier, blocks_of
+from stages.texts.predict import Classifier, Prediction, as_json, as_line, as_tsv, blocks_of
 
 TEXTS = [
     "A great film!<br /><br />It's the BEST I've seen -- really (10/10)...",
@@ -176,3 +178,88 @@ def test_decode_prints_the_texts_that_were_encoded(scratch):
         words = texts[sample].split()
         assert line.split()[0] == "?"
         assert [a for a, b in zip(line.split()[1:], words, strict=True) if a not in (b, "?")] == []
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_word(scratch, tmp_path):
+    [text] = raw_texts(scratch, "imdb")[:1]
+    path = tmp_path / "texts.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode() + b"\n")
+    [expected, *others] = [
+        bagpipe(scratch, "predict", "imdb", "--json", text).stdout,
+        bagpipe(scratch, "predict", "imdb", "--json", "\ufeff" + text).stdout,
+        bagpipe(scratch, "predict", "imdb", "--json", "--file", str(path)).stdout,
+        bagpipe(scratch, "predict", "imdb", "--json", given=path.read_bytes()).stdout,
+    ]
+    assert others == [expected] * 3
+
+
+HOSTILE = "good\x1b[2J\x9bfilm \x00\u202ebad \u2028end"
+
+
+@pytest.mark.parametrize("form", ["--table", "--tsv", "--json"])
+def test_a_text_does_not_command_the_terminal(scratch, form):
+    done = bagpipe(scratch, "predict", "imdb", form, "--explain", given=HOSTILE.encode() + b"\n")
+    assert done.returncode == 0, done.stderr.decode()
+    printed = done.stdout.decode()
+    assert {sign for sign in printed if not sign.isprintable()} <= {"\n", "\t"}
+    if form == "--table":
+        assert r"good\x1b[2J\x9bfilm \x00\u202ebad end" in printed.splitlines()[0]
+
+
+def hostile_prediction() -> Prediction:
+    """A prediction whose label and word hold what a terminal or a table takes for something else."""
+    top = [("tab\t, line\n and \x1b[2J", 0.75), ("lone \ud800", 0.25)]
+    return Prediction("a text\x1b[2J", top, np.array([0.75, 0.25], np.float32), 1, [("bidi\u202e\u2066", 0.5)])
+
+
+def test_labels_and_words_do_not_break_a_line_or_command_the_terminal():
+    prediction = hostile_prediction()
+    cells = as_tsv(prediction).split("\t")
+    assert cells == [
+        r"tab\t, line\n and \x1b[2J",
+        "0.750000",
+        r"lone \ud800",
+        "0.250000",
+        "1",
+        r"bidi\u202e\u2066 +0.5000",
+    ]
+    table = as_line(prediction, width=25).splitlines()
+    assert len(table) == 2
+    assert all(line.isprintable() for line in table)
+    answer = as_json(prediction)
+    assert answer.isprintable()
+    assert json.loads(answer)["label"] == prediction.top[0][0]
+
+
+def test_an_argument_that_is_no_utf8(scratch):
+    assert "text 2: expected UTF-8, found the byte 0xff at 3" in error_of(
+        bagpipe(scratch, "predict", "imdb", "one", "tw\udcff")
+    )
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_answers_in_any_encoding(scratch, monkeypatch, encoding):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    done = bagpipe(scratch, "predict", "imdb", given="für → 😀\n".encode())
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.decode(encoding).rstrip().endswith(r" -> \U0001f600")
+
+
+@pytest.mark.parametrize("model", ["imdb", "reuters"])
+def test_on_a_terminal_answers_have_lines_of_their_own(scratch, model):
+    texts = ["a text", "word " * 40, "x" * 100]
+    written = on_a_terminal(["predict", model, "--explain", *texts], scratch)
+    assert "\r" not in written  # by which a progress bar is drawn
+    assert max(map(len, written.splitlines())) <= 80
+    assert re.search(r"^(    |.*0\.\d{4}  )(\(no known word\) )?a text$", written, re.MULTILINE)
+
+
+def test_decoded_texts_do_not_command_the_terminal(copy):
+    path = copy / "data" / "vectorized" / "reuters" / "labels.json"
+    names = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()
+    path.write_text(json.dumps([f"{name}\x1b[2J" for name in names]), encoding="utf-8")
+    done = bagpipe(copy, "decode", "reuters", "--count", "3")
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"\x1b" not in done.stdout
+    assert rb"\x1b[2J" in done.stdout

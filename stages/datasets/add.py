@@ -16,7 +16,7 @@ from tqdm import tqdm
 from stages.common.basics.artifacts import DATASET_REPORTS, RAW, REPORTS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, Name, Params, TextDataset, first_sentence, load_params
-from stages.common.basics.terminal import escaped
+from stages.common.basics.terminal import escaped, wrapped
 from stages.datasets.first_model import Choice, choose_defaults, choose_units
 from stages.datasets.sections import read_params, with_entry, write_params
 from stages.labelled.corpus import check_texts
@@ -29,6 +29,7 @@ from stages.labelled.workers import start_workers
 SALT = 1
 FEW_LABELS = 30  # shown with their counts
 FEW_FILES = 5  # left out, shown by name
+WIDEST_LABEL = 40  # characters of one in the table
 REMARKS = {
     "num_words": "columns: the most frequent words of the training texts, less three marks",
     "test_split": "the share of texts to test on, by a hash of their words; none: they have a test part",
@@ -226,12 +227,18 @@ def restore(files: dict[Path, bytes | None]) -> None:
             path.write_bytes(content)
 
 
+def shown(label: str) -> str:
+    """A label as the table has room for it."""
+    text = escaped(label)
+    return text if len(text) <= WIDEST_LABEL else f"{text[: WIDEST_LABEL - 3]}..."
+
+
 def show(name: str, source: Path, layout: Layout, findings: Findings) -> None:
     """Print what was found, what is left out and why, and what comes next."""
     parts = [part for part in PARTS if findings.texts(part)]
     counts = {part: findings.vocabulary.texts_of(part) for part in parts}
     labels = sorted(findings.vocabulary.labels(), key=lambda label: (-sum(counts[p][label] for p in parts), label))
-    lines = [[escaped(label), *(f"{counts[part][label]:,}" for part in parts)] for label in labels[:FEW_LABELS]]
+    lines = [[shown(label), *(f"{counts[part][label]:,}" for part in parts)] for label in labels[:FEW_LABELS]]
     total = [f"all {len(labels)} labels", *(f"{findings.texts(part):,}" for part in parts)]
     align = ["left", *["right"] * len(parts)]
     print(f"{source}: {len(layout.files):,} {'file' if len(layout.files) == 1 else 'files'}, {layout.format}\n")
@@ -247,17 +254,17 @@ def show(name: str, source: Path, layout: Layout, findings: Findings) -> None:
         if both:
             print(f"In {part} and in train: {both:,} different texts.")
     if np.median(sizes) <= 1:
-        print("Most texts are a single word: words are told apart by spaces and ASCII punctuation alone, so texts")
-        print("in a script without spaces must be cut into words before.")
+        told = "Most texts are a single word: words are told apart by spaces and ASCII punctuation alone, so texts "
+        print(wrapped(told + "in a script without spaces must be cut into words before."))
     if findings.wordless:
         print(f"Left out: {findings.wordless:,} texts without a word.")
     for path in layout.ignored[:FEW_FILES]:
         print(f"Left out: {escaped(str(path))}, no file of texts of any part.")
     if len(layout.ignored) > FEW_FILES:
         print(f"Left out: {len(layout.ignored) - FEW_FILES} more such files.")
-    print(
-        f"\nThe texts are in {RAW / name}, kept by DVC; {PARAMS_FILE} has the dataset {name} and a model {name}.\n"
-        f"Next: `bagpipe repro`, then see {REPORTS / 'README.md'}. Before you train, `bagpipe repro inspect@{name}`\n"
-        f"looks for test texts that training has, for contradictions and rare classes: {DATASET_REPORTS / name}.\n"
-        f"To keep it: `git add {PARAMS_FILE} {RAW / name}.dvc`. To take it all back: `bagpipe remove {name}`."
-    )
+    said = f"The texts are in {RAW / name}, kept by DVC; {PARAMS_FILE} has the dataset {name} and a model {name}."
+    train = f"Next: `bagpipe repro`, then see {REPORTS / 'README.md'}."
+    look_first = f"Before you train, `bagpipe repro inspect@{name}` looks for test texts that training has, for "
+    look_first += f"contradictions and rare classes: {DATASET_REPORTS / name}."
+    keep_it = f"To keep it: `git add {PARAMS_FILE} {RAW / name}.dvc`. To take it all back: `bagpipe remove {name}`."
+    print("", *map(wrapped, (said, train, look_first, keep_it)), sep="\n")

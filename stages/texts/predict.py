@@ -13,7 +13,7 @@ from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
 from stages.common.basics.processor import settle
 from stages.common.basics.rows import load_labels
-from stages.common.basics.terminal import escaped, terminal_width, wrapped
+from stages.common.basics.terminal import escaped, line_width, wrapped
 from stages.common.predictions import of_each_label
 from stages.labelled.formats import decoded
 from stages.labelled.words import OUT_OF_VOCABULARY, ids_of
@@ -23,8 +23,8 @@ TEXTS_AT_ONCE = 2_048
 TOP = 3
 BYTE_ORDER_MARK = "\ufeff"
 EXPLAINED = 5  # words named by --explain
-SHOWN = 60  # characters of a text in the table, as far as the terminal has room
-LEAST_SHOWN = 20
+SHOWN = 60  # characters of a text in the table, as far as a terminal has room
+LEAST_SHOWN = 40  # below, it gets a line of its own
 
 
 class Prediction(NamedTuple):
@@ -136,10 +136,11 @@ def as_line(prediction: Prediction, width: int) -> str:
     """A line of the readable table."""
     shown = prediction.top if len(prediction.top) > 2 else prediction.top[:1]
     answer = "  ".join(f"{escaped(label):<{width}} {p:.4f}" for label, p in shown)
-    note = "" if prediction.known_words else "(no known word) "
-    room = max(LEAST_SHOWN, min(SHOWN, terminal_width() - len(answer) - len(note) - 2))
-    text = escaped(" ".join(prediction.text.split()))
-    line = f"{answer}  {note}{text if len(text) <= room else text[: room - 3] + '...'}"
+    text = ("" if prediction.known_words else "(no known word) ") + escaped(" ".join(prediction.text.split()))
+    room = line_width() - len(answer) - 2
+    gap, room = ("  ", room) if room >= LEAST_SHOWN else ("\n    ", line_width() - 4)
+    room = min(SHOWN, room)
+    line = f"{answer}{gap}{text if len(text) <= room else text[: room - 3] + '...'}"
     if prediction.pushes:
         line += "\n" + wrapped(escaped(f"because of: {_pushed(prediction)}"), " " * 4)
     return line
@@ -185,11 +186,7 @@ def predict_all(name: str, texts: Iterable[str], form: str, explain: bool) -> No
             count += len(block)
             progress.update(len(block))
     if unknown:
-        print(
-            f"note: {unknown:,} of {count:,} texts hold no word that the model knows; "
-            "their prediction rests on no word at all",
-            file=sys.stderr,
-        )
+        print(f"note: {unknown:,} of {count:,} texts hold no word that the model knows", file=sys.stderr)
 
 
 def texts_from(arguments: list[str], path: str | None) -> Iterator[str]:

@@ -68,10 +68,15 @@ def terminal_width() -> int:
     return max(NARROWEST, shutil.get_terminal_size((NARROWEST, 24)).columns)
 
 
+def line_width() -> int:
+    """The characters of a line of standard output: as many as one likes, unless it is a terminal."""
+    return terminal_width() if sys.stdout.isatty() else sys.maxsize
+
+
 def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
     """A line to be printed: if on a terminal, broken between words to fit; then `hanging` indents what follows."""
     if not sys.stdout.isatty():
         return indent + text
-    fit = textwrap.TextWrapper(terminal_width(), break_on_hyphens=False, break_long_words=False)
+    fit = textwrap.TextWrapper(line_width(), break_on_hyphens=False, break_long_words=False)
     fit.initial_indent, fit.subsequent_indent = indent, indent + hanging
     return fit.fill(text)
