@@ -1,5 +1,6 @@
 """The official files of a dataset: read a block at a time, encoded as `keras.datasets` does."""
 
+import errno
 import itertools
 import json
 import struct
@@ -23,6 +24,14 @@ MOST_TEXTS = 10_000_000  # an archive may claim any number, and labels be alloca
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OverflowError, RuntimeError, ValueError, struct.error)
 
 
+def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+    try:
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    except Exception as error:  # numpy has several parsers try it
+        raise ValueError(error) from None
+    return shape, dtype
+
+
 @contextmanager
 def _array(archive: Path, name: str) -> Iterator[tuple[IO[bytes], int, np.dtype]]:
     """Open one array of an .npz; yield its content behind the header, its length and its type."""
@@ -35,7 +44,7 @@ def _array(archive: Path, name: str) -> Iterator[tuple[IO[bytes], int, np.dtype]
             with zipped.open(member) as stream:
                 if (version := np.lib.format.read_magic(stream)) != (1, 0):  # later ones have headers of any length
                     raise UserError(f"{where}: expected version (1, 0) of numpy's format, found {version}")
-                shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+                shape, dtype = _read_header(stream)
                 if len(shape) != 1:
                     raise UserError(f"{where}: expected one dimension, found shape {shape}")
                 if not 0 <= shape[0] <= MOST_TEXTS:
@@ -43,6 +52,10 @@ def _array(archive: Path, name: str) -> Iterator[tuple[IO[bytes], int, np.dtype]
                 yield stream, shape[0], dtype
     except KeyError:
         raise UserError(f"{where}: expected an array, found none") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # which is a place before the archive's start
+            raise
+        raise UserError(f"{where}: expected an array of numpy's format; the archive is damaged") from None
     except UNREADABLE as error:
         raise UserError(f"{where}: expected an array of numpy's format; {one_line(str(error)[:200])}") from None
 

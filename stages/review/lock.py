@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
+from stages.common.basics.params import parse_yaml
 
 LOCK_FILE = Path("dvc.lock")
 
@@ -28,10 +26,7 @@ def parse_mapping(content: bytes, where: str) -> dict[str, Any]:
     Raises:
         UserError: it is no YAML, or no mapping.
     """
-    try:
-        parsed = YAML(typ="safe").load(content) or {}
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{where}: expected YAML; {' '.join(str(error).split())}") from None
+    parsed = parse_yaml(content, where) or {}
     if not isinstance(parsed, dict):
         raise UserError(f"{where}: expected a mapping, found {type(parsed).__name__}")
     return parsed

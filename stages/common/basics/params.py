@@ -329,7 +329,7 @@ def ordered_models(params: Params) -> list[str]:
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file by the rules that DVC itself follows.
+    """Read a YAML file, see `parse_yaml`.
 
     Raises:
         UserError: the file is missing or is no YAML.
@@ -338,26 +338,31 @@ def read_yaml(path: Path) -> Any:
         content = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file here; run this in the project's root") from None
+    return parse_yaml(content, str(path))
+
+
+def parse_yaml(content: bytes, where: str) -> Any:
+    """Parse YAML by the rules that DVC itself follows.
+
+    Raises:
+        UserError: it is none, or too deep.
+    """
     try:
-        _check_depth(content)
+        depth = 0
+        for event in YAML(typ="safe").parse(content):
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if depth > DEEPEST:  # it is built up by recursion in C, which would end the process
+                raise UserError(f"{where}: expected at most {DEEPEST} levels, found more")
         return YAML(typ="safe").load(content)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+    except UserError:
+        raise
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f"{mark.line + 1}: " if mark else ""
-        raise UserError(f"{path}:{line}expected YAML; {error.problem or error.context}") from None
+        line = f"{mark.line + 1}: " if mark else " "
+        raise UserError(f"{where}:{line}expected YAML; {one_line(str(error.problem or error.context))}") from None
     except Exception as error:  # as of a date in a 13th month: the parser leaves it to Python to complain
-        raise UserError(f"{path}: expected YAML; {one_line(str(getattr(error, 'reason', error)))}") from None
-
-
-def _check_depth(content: bytes) -> None:
-    """Refuse what is nested so deeply that reading it, by recursion in C, would end the process."""
-    depth = 0
-    for event in YAML(typ="safe").parse(content):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > DEEPEST:
-            raise UserError(f"expected at most {DEEPEST} levels, found more")
+        reason = one_line(str(getattr(error, "reason", error)))[:200]
+        raise UserError(f"{where}: expected YAML; {reason}") from None
 
 
 def validated(schema: type[AnySection], path: Path) -> AnySection:
