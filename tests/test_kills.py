@@ -5,7 +5,7 @@ import random
 import secrets
 from pathlib import Path
 
-from killing import SIGNALS, VICTIMS, KilledProject
+from tests.killing import SIGNALS, VICTIMS, KilledProject
 
 
 def test_after_a_kill_the_next_run_comes_to_the_same_contents(tmp_path: Path) -> None:

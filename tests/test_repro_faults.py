@@ -174,7 +174,7 @@ def test_a_stop_while_what_an_earlier_run_left_is_waited_for(copying) -> None:
         with open(here.folder / ".dvc" / "tmp" / "bagpipe" / "two.lock", "wb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             here.write("go_on")
-            until(lambda: any("work.py two" in " ".join(p.cmdline()) for p in here.processes()))
+            until(lambda: any("work.py two" in " ".join(p.info["cmdline"] or []) for p in here.processes()))
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=PATIENCE_S)
             assert not here.processes()

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from copying import BAGPIPE, DIAMOND, PATIENCE_S, CopyingProject
+from dvc.repo import Repo
 from editing import edit_yaml
 
 from stages.common.basics.params import PARAMS_FILE
-from stages.scratch.copies import copy_writable, environment
+from stages.review.rerun import isolate
+from stages.scratch.copies import copy_writable, dvc, environment
 
 
 def test_mistakes_in_params_are_told_before_anything_runs(copying) -> None:
@@ -43,6 +45,17 @@ def test_other_paths_are_not(tmp_path: Path, name: str) -> None:
     here = CopyingProject(tmp_path / name, {"one": ["one.txt"], "two": ["out/one"]})
     assert "2 run" in here.repro()
     here.assert_up_to_date()
+
+
+def test_a_cache_of_any_name_is_found_by_stages_that_are_run_again(copying, tmp_path: Path) -> None:
+    here = copying({"one": ["one.txt"]})
+    cache = tmp_path / "a,b #c"
+    assert dvc(here.folder, "cache", "dir", "--local", str(cache)).returncode == 0
+    (tmp_path / "again" / ".dvc").mkdir(parents=True)
+    with Repo(str(here.folder)) as project:
+        isolate(project.stage.load_one(str(here.folder / "dvc.yaml"), "one"), tmp_path / "again")
+    with Repo(str(tmp_path / "again")) as again:
+        assert again.cache.local_cache_dir == str(cache)
 
 
 def test_a_shell_that_does_not_exist(copying, monkeypatch: pytest.MonkeyPatch) -> None:

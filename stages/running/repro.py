@@ -25,8 +25,8 @@ from stages.running.project import only_run, open_project, remove_leftovers
 from stages.running.stopping import Stop, noticing
 
 TORN = (
-    "expected what DVC writes, found something else; after a merge `bagpipe resolve-lock` settles that; if `dvc "
-    "repro` was killed, delete it, or restore it from Git: what is finished comes from the cache"
+    "expected what DVC writes, found something else: `bagpipe resolve-lock` settles a merge; if `dvc repro` "
+    "was killed, delete it, or restore it from Git: what is finished comes from the cache"
 )
 # The ends that a stage can come to, and how they are summed up.
 ENDS = {"done": "run", "restored": "restored from the cache", "unchanged": "up to date already", "FAILED": "failed"}
@@ -63,6 +63,7 @@ class ReproRun:
                     for job, outcome in ended:
                         self._conclude(job, outcome)
                     self._start()
+                self._stop.heed()
             except KeyboardInterrupt:
                 self._tell("Stopping; what is finished is kept.")
                 raise
@@ -72,8 +73,8 @@ class ReproRun:
         return [name for name, end in self._ends.items() if end in ends]
 
     def _next(self) -> str | None:
-        """The first stage that need not wait any more; after a failure none, unless asked to keep going."""
-        if self.having("FAILED") and not self._keep_going:
+        """The first stage that need not wait any more; none on the way to the end, as after a failure."""
+        if self._stop.asked or (self.having("FAILED") and not self._keep_going):
             return None
         ready = set(self.having("done", "restored", "unchanged"))
         return next((name for name in self.having("waits") if self._pipeline.stale[name] <= ready), None)
@@ -81,7 +82,6 @@ class ReproRun:
     def _start(self) -> None:
         """Start what can be, as far as workers are free."""
         while (name := self._next()) and (not self.having("runs") or self._workers.free() > 0):
-            self._stop.heed()
             try:
                 found = self._pipeline.begin(name)
             except UserError as error:

@@ -16,11 +16,11 @@ class Stop:
     """Whether somebody has asked to stop."""
 
     def __init__(self) -> None:
-        self._asked = self._heeds = False
+        self.asked = self._heeds = False
 
     def ask(self, *_: object) -> None:
         """Be a signal handler."""
-        self._asked = True
+        self.asked = True
         if self._heeds:
             raise KeyboardInterrupt
 
@@ -29,7 +29,7 @@ class Stop:
         """Raise KeyboardInterrupt if somebody has asked, or does so meanwhile."""
         self._heeds = True
         try:
-            if self._asked:
+            if self.asked:
                 raise KeyboardInterrupt
             yield
         finally:
