@@ -23,6 +23,20 @@ def bagpipe(folder: Path, *arguments: str, **variables: str) -> subprocess.Compl
     )
 
 
+def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    command = [sys.executable, "-m", "stages.commands.main", "demo", str(folder)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, cwd=ROOT, env=environment(tmp_path), text=True, **pipes) as process:
+        for line in process.stdout:
+            if line.startswith("start "):
+                break
+        process.terminate()
+        printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, printed
+    assert not folder.exists()
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 

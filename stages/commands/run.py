@@ -1,6 +1,8 @@
 """`bagpipe run`, `bagpipe demo` and `bagpipe results`: the whole pipeline, and in short what came of it."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, load_params, ordered_models
 from stages.judging.published import PUBLISHED_FILE, applicable, load_published
 from stages.page.dvc_plots import set_up_plots
-from stages.scratch.copies import bagpipe, make_scratch_copy
+from stages.scratch.copies import environment, make_scratch_copy
 
 
 def run_all() -> None:
@@ -52,16 +54,28 @@ def demo(folder: Path | None) -> None:
     print(f"Generating small corpora and running the pipeline on them in {folder}", flush=True)
     try:
         make_scratch_copy(folder)
-        done = bagpipe(folder, "repro")
+        status = repro_in(folder)
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    if done.returncode:
+    if status:
         raise UserError(f"the demo failed in {folder}; see above")
     print(f"\n{results(folder)}\n")
     print('These are demo figures. The texts are generated, so "published" is the best accuracy that is possible.')
     print(f"Plots and tables: {folder / REPORTS / 'README.md'}; delete the folder when done.")
     print("For the real figures, `make run` needs a network, or DATASETS_MIRROR the place of the official files.")
+
+
+def repro_in(folder: Path) -> int:
+    """Run the pipeline of a copy; return the exit status. When this is stopped, that has ended, too."""
+    command = [sys.executable, "-m", "stages.commands.main", "repro"]
+    run = subprocess.Popen(command, cwd=folder, env=environment(folder))
+    try:
+        return run.wait()
+    except KeyboardInterrupt:
+        run.terminate()
+        run.wait()
+        raise
 
 
 def results(root: Path) -> str:

@@ -24,7 +24,7 @@ MOST_TEXTS = 10_000_000  # an archive may claim any number, and labels be alloca
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OverflowError, RuntimeError, ValueError, struct.error)
 
 
-def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     try:
         shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
     except Exception as error:  # numpy has several parsers try it
