@@ -314,7 +314,7 @@ def test_templates_of_plots_are_there(stage: str) -> None:
     plots = [plot for plot in definition.get("do", definition).get("plots", []) if isinstance(plot, dict)]
     templates = {settings["template"] for plot in plots for settings in plot.values() if "template" in settings}
     known = {path.stem for path in (ROOT / ".dvc" / "plots").glob("*.json")}
-    assert templates - known <= {"bar_horizontal", "scatter"}  # DVC's own
+    assert templates <= known
 
 
 def imported_modules(module: Path) -> set[str]:
