@@ -142,8 +142,9 @@ def test_either_side_will_do_and_the_run_cache_restores_the_other(conflict: Path
     merge_what_people_wrote(conflict)
     git(conflict, "checkout", f"--{side}", "dvc.lock", "reports")
     output = repro(conflict)
-    assert from_run_cache(output) == of(other)
-    assert stages_run(output) == ["report"]
+    drawn = f"render@{other}"  # a second's work, for which DVC has no run cache as its pictures are in Git alone
+    assert from_run_cache(output) == of(other) - {drawn}
+    assert stages_run(output) == [drawn, "report"]
     git(conflict, "add", "dvc.lock", "reports")
     assert_merged(conflict)
 

@@ -83,6 +83,22 @@ def test_plot_settings_are_obeyed(reports: Path, params: Params) -> None:
     )
 
 
+def test_the_overview_shows_runs_under_other_seeds_and_published_figures(reports: Path, params: Params) -> None:
+    picture = reports / "overview.png"
+    width, _ = png_size(picture)
+    assert width >= 830  # pixels, as wide as GitHub shows it
+    drawn = [picture.read_bytes()]
+    path = reports / "models" / "reuters" / "replicates.csv"
+    lines = [{**line, "test_accuracy": "0.5"} for line in lines_of(path)]
+    write_csv(path, list(lines[0]), (line.values() for line in lines))
+    report(params)
+    drawn.append(picture.read_bytes())
+    edit_yaml(reports.parent / PUBLISHED_FILE, lambda content: content["published"].clear())
+    report(params)
+    drawn.append(picture.read_bytes())
+    assert len(set(drawn)) == 3
+
+
 # The page
 
 

@@ -7,10 +7,11 @@ DVC's own page loads Vega from the network. This one is written to .dvc/plots.ht
 """
 
 import hashlib
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from stages.common.basics.artifacts import write_text
+from stages.common.basics.errors import UserError, run
 from stages.page.vega import script
 
 TEMPLATE = Path(__file__).with_suffix(".html")
@@ -18,12 +19,26 @@ PAGE = "plots.html"  # in .dvc
 
 
 def stamp(template: str) -> str:
-    """What a page is made of."""
-    return f"vl-convert {version('vl-convert-python')}, template {hashlib.sha256(template.encode()).hexdigest()[:16]}"
+    """What a page is made of.
+
+    Raises:
+        UserError: the package that has Vega is not installed.
+    """
+    try:
+        libraries = version("vl-convert-python")
+    except PackageNotFoundError:
+        raise UserError(
+            "expected vl-convert-python, found none; `make setup` brings the environment up to date"
+        ) from None
+    return f"vl-convert {libraries}, template {hashlib.sha256(template.encode()).hexdigest()[:16]}"
 
 
 def set_up_plots(root: Path = Path()) -> None:
-    """Write the page of a DVC repository and name it in its config, unless a person has named another."""
+    """Write the page of a DVC repository and name it in its config, unless a person has named another.
+
+    Raises:
+        UserError: the package that has Vega is not installed.
+    """
     from dvc.config import Config
 
     template, path = TEMPLATE.read_text(encoding="utf-8"), root / ".dvc" / PAGE
@@ -38,4 +53,4 @@ def set_up_plots(root: Path = Path()) -> None:
 
 
 if __name__ == "__main__":
-    set_up_plots()
+    run(set_up_plots)

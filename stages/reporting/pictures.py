@@ -88,7 +88,7 @@ def draw_reproduction(axes: Axes, judgements: list[Judgement]) -> None:
     axes.set(
         title="Published figures beside ours",
         xlabel="Distance from our mean; 1 is the end of the 95 % prediction interval",
-        ylim=(len(drawn) - 0.5, -0.5),
+        ylim=(max(len(drawn), 1) - 0.5, -0.5),
     )
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
