@@ -49,26 +49,26 @@ function config(width) {
   };
 }
 
-const drawn = new Map(); // what is drawn where, to draw it again
+const drawn = new Map(); // what is drawn where, and its text, to draw it again
 
 // make(width): makes the specification, in the colours of now; text: what the chart shows, for who does not see it.
 async function draw(place, make, text) {
-  drawn.set(place, make);
+  drawn.set(place, [make, text]);
   place.className = "chart";
-  place.setAttribute("role", "img");
-  place.setAttribute("aria-label", text);
   const specification = {
-    width: "container", autosize: {type: "fit-x", contains: "padding"}, config: config(place.clientWidth), ...make(place.clientWidth),
+    description: text, width: "container", autosize: {type: "fit-x", contains: "padding"}, config: config(place.clientWidth), ...make(place.clientWidth),
   };
   await vegaEmbed(place, specification, {
     actions: false, ast: true, defaultStyle: false, mode: "vega-lite", renderer: "svg",
     tooltip: {disableDefaultStyle: true, theme: "page"},
   });
+  place.setAttribute("role", "img"); // where Vega has another role, whose parts it would have to name
+  place.removeAttribute("aria-roledescription");
 }
 
 DARK.addEventListener("change", () => {
-  for (const [place, make] of drawn) {
-    if (place.isConnected) draw(place, make, place.getAttribute("aria-label"));
+  for (const [place, [make, text]] of drawn) {
+    if (place.isConnected) draw(place, make, text);
     else drawn.delete(place);
   }
 });

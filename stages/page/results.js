@@ -132,13 +132,18 @@ function showCurves(content) {
 
   function redraw() {
     const [xTitle, yTitle] = figure.axes ?? ["Epoch", figure.title];
+    const byEpoch = figure.of === "histories";
+    const x = {title: xTitle, points: byEpoch, step: byEpoch ? 1 : undefined, scale: figure.scale, ticks: figure.ticks};
     const rows = curveRows(content, figure, dataset.models).filter(row => shown.has(row.model));
-    draw(find("curve-chart"), () => lines(rows, dataset.models, shown, {title: xTitle, points: figure.of === "histories", step: figure.of === "histories" ? 1 : undefined,
-      scale: figure.scale, ticks: figure.ticks}, {title: yTitle}),
-    `${figure.title} of ${[...shown].join(", ") || "no model"}, all of ${dataset.name}.`);
+    const place = element("div");
+    find("curve-chart").replaceChildren(rows.length ? place : element("p", {}, "No model is chosen."));
+    if (rows.length) {
+      draw(place, () => lines(rows, dataset.models, shown, x, {title: yTitle}),
+        `${figure.title} of ${[...shown].join(", ")}, all of ${dataset.name}.`);
+    }
     const columns = [
       {title: "Model", text: true, value: row => row.model},
-      {title: xTitle, value: row => row.x, show: value => (figure.of === "histories" ? String(value) : fixed(value))},
+      {title: xTitle, value: row => row.x, show: value => (byEpoch ? String(value) : fixed(value))},
       {title: yTitle, value: row => row.y, show: value => fixed(value)},
     ];
     find("curve-table").replaceChildren(table(`${figure.title}, ${dataset.name}`, columns, rows));

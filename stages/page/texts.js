@@ -3,6 +3,7 @@
 
 const LONG = 700; // characters, beyond which a text is folded
 const AT_ONCE = 5; // texts
+const MOST_CLASSES = 60; // of a confusion matrix, which more would make slow, and none the clearer
 
 // Words that made the predicted label more probable, and less, as marks; how strong says the depth of the colour.
 function marked(parts, changes) {
@@ -84,7 +85,8 @@ class Matrix {
       this.counts.set(`${expected} ${predicted}`, count);
     }
     this.totals = totals;
-    this.order = labels.map((_, label) => label).sort((one, other) => totals[other] - totals[one] || one - other);
+    this.order = labels.map((_, label) => label).sort((one, other) => totals[other] - totals[one] || one - other)
+      .slice(0, MOST_CLASSES);
     this.cells = this.order.map(expected => this.order.map(predicted => this.cell(expected, predicted)));
     this.cells[0][0].tabIndex = 0;
     this.grid = this.build();
@@ -154,7 +156,8 @@ function showCell(content, model, labels, expected, predicted, cell) {
   const found = (answers?.texts ?? []).filter(text => text.expected === expected && text.predicted === predicted);
   const which = expected === predicted ? "the least certain first" : "the most certain first";
   const shown = found.length ? `${counted(found.length)} of ${counted(count)} ${count === 1 ? "text" : "texts"}, ${which}.`
-    : `${counted(count)} ${count === 1 ? "text" : "texts"}; they are not in this page, see the note at its top.`;
+    : `${counted(count)} ${count === 1 ? "text" : "texts"}; ${answers ? "not in this page, which has room for some only."
+      : "not in this page, see the note at its top."}`;
   const back = element("button", {type: "button"}, "Back to the matrix");
   back.addEventListener("click", () => {
     find("confusion").scrollIntoView({block: "nearest"});
@@ -203,7 +206,9 @@ function showModel(content, name) {
     `${fixed(model.mean)} ± ${fixed(model.sd)} over ${model.seeds.length} seeds.`);
   const matrix = new Matrix(content, model, labels, (expected, predicted, cell) =>
     showCell(content, model, labels, expected, predicted, cell));
-  find("confusion").replaceChildren(element("div", {class: "scroll grid"}, matrix.grid));
+  const others = labels.length - matrix.order.length;
+  find("confusion").replaceChildren(element("div", {class: "scroll grid"}, matrix.grid),
+    ...(others ? [element("p", {class: "small"}, `The ${counted(others)} smallest classes are left out.`)] : []));
   find("cell-texts").replaceChildren();
   showClasses(content, model);
   showErrors(content, model, labels);

@@ -17,8 +17,8 @@ from stages.texts.predict import Classifier, of_each_label
 from stages.texts.words import UNKNOWN
 
 ERRORS = 20  # the most confident ones
-TEXTS_OF_A_MODEL = 120  # that its cells share, but
-TEXTS_A_CELL = 5  # each has so many, if there are
+MOST_TEXTS = 1_500  # of a model, which its cells share
+MOST_OF_A_CELL = 30
 WORDS = 24  # of a text, with what they did to the output
 
 
@@ -90,7 +90,8 @@ def of_model(model: str, params: Params, confusion: list[list[int]]) -> Content:
     in_training = dict(zip(wrong.places.tolist(), wrong.in_training, strict=True))
     classifier, rows = Classifier(model), open_rows(dataset, "test")
     texts = []
-    for place in telling(answers, max(TEXTS_A_CELL, TEXTS_OF_A_MODEL // len(confusion)), ERRORS).tolist():
+    a_cell = min(MOST_OF_A_CELL, max(1, MOST_TEXTS // len(confusion)))
+    for place in telling(answers, a_cell, ERRORS)[:MOST_TEXTS].tolist():
         label, confidence = int(answers.predicted[place]), float(answers.confidence[place])
         pushes = classifier.pushes(rows.take(np.array([place])).indices, label, confidence, WORDS)
         texts.append(

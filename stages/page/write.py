@@ -39,10 +39,11 @@ def check_place(path: Path) -> None:
     Raises:
         UserError: it would, or has it already.
     """
-    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    place = path.parent.resolve() / path.name
+    folder = next(parent for parent in place.parents if parent.is_dir())
     if try_git("-C", str(folder), "rev-parse", "--git-dir").returncode:
         return
-    if try_git("-C", str(folder), "check-ignore", "--quiet", "--", str(path.absolute())).returncode:
+    if try_git("-C", str(folder), "check-ignore", "--quiet", "--", str(place)).returncode:
         raise UserError(
             f"{path}: the page holds texts of the data, and Git would take it here; name a place that Git ignores, "
             f"as {PAGE}, or one outside of the repository"
