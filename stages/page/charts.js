@@ -3,7 +3,7 @@
 
 const DARK = window.matchMedia("(prefers-color-scheme: dark)");
 
-// Told apart by colour-blind readers, too, at a contrast of three to one or more; dashes help from the second round on.
+// Told apart by colour-blind readers, too, at a contrast of three to one or more; dashes tell further rounds.
 const LINES = {
   light: ["#0b5cad", "#c2410c", "#00796b", "#9d2a78", "#8a6100", "#5b3fb5", "#2f6f1f", "#4b5563"],
   dark: ["#6cb4ff", "#ff9a66", "#3fd0b4", "#f28ccb", "#e6bd45", "#b5a1ff", "#93d36f", "#b6bec9"],
@@ -56,7 +56,11 @@ async function draw(place, make, text) {
   drawn.set(place, [make, text]);
   place.className = "chart";
   const specification = {
-    description: text, width: "container", autosize: {type: "fit-x", contains: "padding"}, config: config(place.clientWidth), ...make(place.clientWidth),
+    description: text,
+    width: "container",
+    autosize: {type: "fit-x", contains: "padding"},
+    config: config(place.clientWidth),
+    ...make(place.clientWidth),
   };
   await vegaEmbed(place, specification, {
     actions: false, ast: true, defaultStyle: false, mode: "vega-lite", renderer: "svg",
@@ -108,7 +112,7 @@ function intervals(rows, title, shape, width) {
   const most = Math.max(...rows.map(row => row.label.split("|").length)); // lines of a label
   const y = {...ROWS, field: "label", sort: null, axis: {...ROWS.axis, labelExpr: "split(datum.label, '|')",
     labelLineHeight: 15, labelOffset: -7.5 * (most - 1), labelPadding: 8}};
-  const scale = {zero: false, nice: true};
+  const scale = {zero: false, nice: true}, axis = {tickCount: ticks(width)};
   const tooltip = [["figure", "figure"], ["found", shape], ["middle", "mean"], ["low", "from"], ["high", "to"]].map(
     ([field, name]) => ({field, title: name, ...(field === "figure" ? {} : {format: ".4~f"})}));
   return {
@@ -117,7 +121,7 @@ function intervals(rows, title, shape, width) {
     encoding: {y, tooltip},
     layer: [
       {mark: {type: "bar", height: 14, cornerRadius: 3, color: bar},
-        encoding: {x: {field: "low", type: "quantitative", title, scale, axis: {tickCount: ticks(width)}}, x2: {field: "high"}}},
+        encoding: {x: {field: "low", type: "quantitative", title, scale, axis}, x2: {field: "high"}}},
       {mark: {type: "tick", thickness: 2, size: 22, color: text},
         encoding: {x: {field: "middle", type: "quantitative"}}},
       {mark: {type: "point", shape: "diamond", filled: true, size: 110, opacity: 1},
@@ -138,13 +142,16 @@ function lines(rows, models, shown, x, y) {
     mark: {type: "line", strokeWidth: 2, interpolate: "linear",
       point: x.points ? {size: 22, filled: true} : false},
     encoding: {
-      x: {field: "x", type: "quantitative", title: x.title, scale: {type: x.scale ?? "linear", zero: false, nice: false},
-        axis: {tickMinStep: x.step, values: x.ticks}},
+      x: {
+        field: "x", type: "quantitative", title: x.title, axis: {tickMinStep: x.step, values: x.ticks},
+        scale: {type: x.scale ?? "linear", zero: false, nice: false},
+      },
       y: {field: "y", type: "quantitative", title: y.title, scale: {zero: false}},
       order: {field: "order", type: "quantitative"},
       color: {field: "model", type: "nominal", legend: null, scale: scaleOf(range)},
       strokeDash: {field: "model", type: "nominal", legend: null, scale: scaleOf(dashes)},
-      tooltip: [{field: "model"}, {field: "x", title: x.title, format: ".4~f"}, {field: "y", title: y.title, format: ".4f"}],
+      tooltip: [{field: "model"}, {field: "x", title: x.title, format: ".4~f"},
+        {field: "y", title: y.title, format: ".4f"}],
     },
   };
 }

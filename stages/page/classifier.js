@@ -18,7 +18,8 @@ function pieces(text) {
 
 // Python translates separators to spaces first and then lowers the whole text, which decides on a final sigma.
 function wordsOf(text) {
-  return [...text].map(sign => (SEPARATORS.includes(sign) ? " " : sign)).join("").toLowerCase().split(" ").filter(Boolean);
+  const spaced = [...text].map(sign => (SEPARATORS.includes(sign) ? " " : sign)).join("");
+  return spaced.toLowerCase().split(" ").filter(Boolean);
 }
 
 // x: a number; as Keras has them.

@@ -1,5 +1,5 @@
 "use strict";
-// Making elements. Text becomes text nodes and nothing else: whatever is in the data, none of it is ever read as HTML.
+// Making elements. Text becomes text nodes and nothing else: whatever is in the data, none of it is read as HTML.
 
 function element(tag, properties, ...children) {
   const made = document.createElement(tag);
@@ -16,7 +16,7 @@ function find(id) {
   return document.getElementById(id);
 }
 
-// A sentence in Markdown: names in backticks, what is strong between asterisks; links are to other pages, so only text.
+// A sentence in Markdown: names in backticks, what is strong between asterisks; of links, to other pages, the text.
 function sentence(text) {
   return text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").split(/(`[^`]*`|\*\*[^*]*\*\*)/).map(part => {
     if (part.startsWith("`")) return element("code", {}, part.slice(1, -1));
@@ -26,6 +26,11 @@ function sentence(text) {
 
 function fixed(value, digits = 4) {
   return Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "–";
+}
+
+function shownValue(value) {
+  if (typeof value !== "number") return typeof value === "string" ? value : JSON.stringify(value);
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
 }
 
 function signed(value, digits = 4) {

@@ -30,9 +30,8 @@ function listSections() {
 
 async function start() {
   const content = await unpackedJson("content");
-  for (const show of [showFindings, showPublished, showExperiments, showCurves, showModels, showData, showParams, showChanges]) {
-    show(content);
-  }
+  for (const show of [showFindings, showPublished, showExperiments, showCurves]) show(content);
+  for (const show of [showModels, showData, showParams, showChanges]) show(content);
   showField(content, classifierOf);
   listSections();
   document.body.dataset.ready = "true";
@@ -40,6 +39,6 @@ async function start() {
 
 start().catch(error => {
   find("failure").hidden = false;
-  find("failure").textContent = `This page could not be drawn: ${error.message}. A browser of 2023 or later is needed.`;
+  find("failure").textContent = `This page needs a browser of 2024 or later: ${error.message}`;
   throw error;
 });

@@ -12,34 +12,46 @@ function compared(one, other) {
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-function cellOf(column, row, place) {
-  const value = column.value(row);
-  const shown = column.show ? column.show(value, row) : value ?? "";
-  const className = [column.text ? "" : "number", column.long ? "long" : column.text ? "whole" : "", column.mark?.(row) ?? ""].filter(Boolean).join(" ");
-  const tag = place === 0 ? "th" : "td";
-  return element(tag, {class: className, scope: place === 0 ? "row" : null}, shown);
+// A column of words. value(row): what is shown, and by which is sorted; more: `mark`, a class of the cell for a row,
+// and `kind`, how its cells look: `whole` ones stay on one line, `long` ones may be broken anywhere.
+function words(title, value, more) {
+  return {title, value, show: String, kind: "whole", ...more};
 }
 
-// columns: title; value(row), by which is sorted; show(value, row), by default the value; text: whether it is text, not
-// a number; long: whether it may be broken anywhere; mark(row): a class of the cell. The first column is what the row is of.
+// A column of numbers. show(value): its text.
+function figures(title, value, show = counted, more) {
+  return {title, value, show: number => show(number), kind: "number", ...more};
+}
+
+function cellOf(column, row, place) {
+  const value = column.value(row);
+  const shown = value === null || value === undefined ? "" : column.show(value, row);
+  const className = [column.kind, column.mark?.(row)].filter(Boolean).join(" ");
+  return element(place ? "td" : "th", {class: className, scope: place ? null : "row"}, shown);
+}
+
+function headerOf({kind, title}) {
+  return element("th", {scope: "col", class: kind === "number" ? kind : null}, title);
+}
+
+// The first column is what a row is of.
 function table(caption, columns, rows, sortable = false) {
   const body = element("tbody");
-  const fill = lines => body.replaceChildren(...lines.map(row => element("tr", {}, columns.map((column, place) =>
-    cellOf(column, row, place)))));
-  const headers = columns.map(column => element("th", {scope: "col", class: column.text ? "" : "number"}, column.title));
+  const fill = lines => body.replaceChildren(...lines.map(row =>
+    element("tr", {}, columns.map((column, place) => cellOf(column, row, place)))));
+  const headers = columns.map(headerOf);
   if (sortable) headers.forEach((header, place) => makeSortable(header, columns[place], headers, rows, fill));
   fill(rows);
-  const made = element("table", {}, element("caption", {}, caption), element("thead", {}, element("tr", {}, headers)),
-    body);
-  return scrolling(caption, made);
+  const head = element("thead", {}, element("tr", {}, headers));
+  return scrolling(caption, element("table", {}, element("caption", {}, caption), head, body));
 }
 
 function makeSortable(header, column, headers, rows, fill) {
   const button = element("button", {type: "button"}, column.title);
   button.addEventListener("click", () => {
     const before = header.getAttribute("aria-sort");
-    const first = column.text ? "ascending" : "descending"; // of figures, the large ones are looked for first
-    const second = column.text ? "descending" : "ascending";
+    const orders = ["ascending", "descending"];
+    const [first, second] = column.kind === "number" ? orders.reverse() : orders; // large numbers first
     const order = before === first ? second : first;
     headers.forEach(other => other.removeAttribute("aria-sort"));
     header.setAttribute("aria-sort", order);

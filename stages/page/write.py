@@ -29,7 +29,7 @@ from stages.review.git import try_git
 
 PAGE = Path("data/page.html")
 FOLDER = Path(__file__).parent
-SCRIPTS = ("elements.js", "tables.js", "charts.js", "results.js", "classifier.js", "texts.js", "page.js")
+START = "page.js"  # the last script: the others only define what it calls
 MARK = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -84,6 +84,11 @@ def collect(params: Params, revision: str | None) -> tuple[Content, list[PageNet
     return finite(content), networks
 
 
+def own_scripts() -> list[Path]:
+    """The page's own scripts in their order."""
+    return sorted(FOLDER.glob("*.js"), key=lambda path: (path.name == START, path.name))
+
+
 def packed(name: str, content: bytes) -> str:
     """Data in the page: compressed, in base64, the same whenever it is written."""
     text = base64.b64encode(gzip.compress(content, mtime=0)).decode()
@@ -114,7 +119,7 @@ def policy(scripts: Iterable[str], style: str) -> str:
 
 def filled(content: Content, networks: Iterable[PageNetwork]) -> str:
     """The page."""
-    scripts = [script(), *((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)]
+    scripts = [script(), *(path.read_text(encoding="utf-8") for path in own_scripts())]
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     names = ", ".join(dataset["name"] for dataset in content["datasets"])
     parts = {
