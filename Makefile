@@ -47,19 +47,19 @@ lint: setup-test  ## mend the style where that can be done mechanically
 	$(BIN)/ruff format
 	$(BIN)/python -m stages.commands.schema
 
-# uv resolves for all systems and Pythons at once, and lists the hashes of every file of a version.
-COMPILE := .lock/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --custom-compile-command "make lock"
+# uv resolves for all systems and Pythons at once, and lists the hashes of all files of a version.
+UV := .venv/lock/bin/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --generate-hashes --no-annotate
 
 lock:  ## pin what pyproject.toml asks for, as of today, in requirements.txt, requirements-dev.txt and params.yaml
-	$(PYTHON) -m venv --clear .lock
-	.lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	$(COMPILE) pyproject.toml --output-file requirements.txt
-	$(COMPILE) --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(PYTHON) -m venv --clear .venv/lock
+	.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(UV) --custom-compile-command "make lock" pyproject.toml --output-file requirements.txt
+	$(UV) --custom-compile-command "make lock" --group dev --constraints requirements.txt --output-file requirements-dev.txt
 	for name in datasketch keras matplotlib numpy scikit-learn scipy tensorflow; do \
 	  version=$$(sed -n -E "s/^$$name==([^ ]*).*/\1/p" requirements.txt); \
 	  sed -i.old -E "s/$$name==[^ ]+/$$name==$$version/" params.yaml && rm params.yaml.old; \
 	done
-	rm -rf .lock
+	rm -rf .venv/lock
 
 clean:  ## remove the environment; results and data stay
 	rm -rf .venv

@@ -123,7 +123,7 @@ def test_a_library_has_one_version(path: Path) -> None:
 
 @pytest.mark.parametrize("name", [PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE], ids=str)
 def test_the_fast_parser_reads_what_the_plain_one_reads(name: Path) -> None:
-    assert "\nruamel.yaml.clib==" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert "\nruamel-yaml-clib==" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
     fast, plain = YAML(typ="safe"), YAML(typ="safe", pure=True)
     assert fast.Parser is not plain.Parser
     read = plain.load(ROOT / name)

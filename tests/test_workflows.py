@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_zizmor_finds_nothing_and_is_told_to_overlook_nothing() -> None:
     [
         ("  pull_request:\n", "  pull_request_target:\n", "dangerous-triggers"),
         ("gh api --paginate", "echo ${{ github.head_ref }}; gh api --paginate", "template-injection"),
-        ("@df4cb1c069e1874edd31b4311f1884172cec0e10", "@v6", "unpinned-uses"),
+        ("@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a", "@v7", "unpinned-uses"),
     ],
 )
 def test_zizmor_would_find_what_is_unsafe(tmp_path: Path, old: str, new: str, finding: str) -> None:
@@ -87,10 +88,32 @@ def test_ci_runs_the_commands_that_anyone_can_run() -> None:
     for command in (".ci/run", "make demo", ".venv/bin/bagpipe verify"):
         assert command in commands
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    targets = re.findall(r"^([\w./]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    for command in commands:
-        if command.startswith("make "):
-            assert command.removeprefix("make ") in targets
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    every = [step.get("run", "") for job in jobs().values() for step in job["steps"]]
+    assert {command.split()[-1] for command in every if command.startswith("make ")} <= set(targets)
+
+
+def test_ci_has_the_systems_and_pythons_that_the_readme_names() -> None:
+    matrix = jobs()["check"]["strategy"]["matrix"]
+    assert [name.partition("-")[0] for name in matrix["os"]] == ["ubuntu", "macos"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest, newest = matrix["python"]
+    after = f"{newest.split('.')[0]}.{int(newest.split('.')[1]) + 1}"
+    assert project["requires-python"] == f">={oldest},<{after}"
+
+
+def test_the_gate_runs_nothing_of_the_pull_request() -> None:
+    """It has the base branch's code installed, from nothing that the pull request's jobs have left."""
+    gate = jobs()["gate"]
+    checkouts = {step["with"]["path"]: step["with"] for step in gate["steps"] if "checkout" in step.get("uses", "")}
+    assert checkouts.keys() == {"base", "tree"}
+    assert checkouts["base"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+    assert not [step for step in gate["steps"] if "cache" in step.get("with", {})]
+    commands = [line.strip() for step in gate["steps"] for line in step.get("run", "").splitlines()]
+    programs = [line.split()[0] for line in commands]
+    assert programs == ["make", "base/.venv/bin/bagpipe", "../base/.venv/bin/bagpipe", "cat"]
+    assert commands[:2] == ["make -C base setup", "base/.venv/bin/bagpipe verify --tree tree"]
+    assert not any("env" in step for step in gate["steps"] if step.get("run", "").startswith(("make", "base")))
 
 
 def test_the_results_are_computed_anew_every_month_and_compared() -> None:
@@ -103,9 +126,8 @@ def test_the_results_are_computed_anew_every_month_and_compared() -> None:
 
 
 def test_a_failing_step_does_not_hide_what_the_later_ones_would_say() -> None:
-    later = [
-        step for step in jobs()["check"]["steps"] if step["name"].startswith(("Verify", "Run", "Compare", "Keep"))
-    ]
+    names = {"check": ("Verify", "Run"), "gate": ("Compare", "Keep")}
+    later = [step for job in names for step in jobs()[job]["steps"] if step["name"].startswith(names[job])]
     assert len(later) == 4
     assert all("!cancelled()" in step["if"] for step in later)
 

@@ -32,7 +32,7 @@ def clone(revision: str, folder: Path) -> dict[str, str]:
     subprocess.run(["git", "clone", "--quiet", ".", str(folder)], check=True)
     subprocess.run(["git", "checkout", "--quiet", revision], cwd=folder, check=True)
     path = [str(folder)]
-    if "ruamel.yaml.clib" not in (folder / "requirements.txt").read_text():
+    if "ruamel-yaml-clib" not in (folder / "requirements.txt").read_text().replace(".", "-"):
         hidden = folder.with_name(f"{folder.name}_hidden")
         hidden.mkdir()
         (hidden / "_ruamel_yaml.py").write_text(NO_C_PARSER)
