@@ -455,6 +455,142 @@ def test_a_change_that_is_not_committed_is_named(project: Path) -> None:
     assert findings(project) == []
 
 
+HOSTILE = """\
+* ident
+reports/** working-tree-encoding=UTF-16 -diff export-ignore
+params.yaml eol=crlf text filter=hide diff=hide
+"""
+
+
+def test_attributes_of_a_commit_do_not_decide_what_is_compared(project: Path) -> None:
+    """With these, Git checks out other bytes than it has, and finds nothing to differ."""
+    git(project, "config", "filter.hide.clean", "git show HEAD:params.yaml")  # as of Git LFS, say, on any machine
+    git(project, "config", "diff.hide.textconv", "echo")
+    with open(project / "params.yaml", "a") as file:
+        file.write("# $Id$\n")
+    (project / ".gitattributes").write_text(HOSTILE)
+    git(project, "add", ".gitattributes", "params.yaml")
+    git(project, "commit", "--quiet", "--message", "Say what Git is to see")
+    report = project / "reports" / "models" / "imdb" / "metrics.json"
+    report.write_text(report.read_text().replace("{", "{ ", 1), encoding="utf-16")
+    params = project / "params.yaml"
+    params.write_bytes(params.read_bytes().replace(b"\n", b"\r\n"))
+    assert git(project, "diff", "--name-only", "HEAD", "params.yaml") == ""
+    found = {finding["stage"] for finding in findings(project) if "is not in the last commit" in finding["problem"]}
+    assert found >= {"params.yaml", "reports/models/imdb/metrics.json"}
+
+
+def test_attributes_of_a_commit_do_not_decide_what_diff_shows(project: Path) -> None:
+    edit_params(project, lambda params: params["defaults"]["imdb"].update(epochs=7))
+    commit(project)
+    plain = bagpipe(project, "diff", "--json", "HEAD~1", "HEAD", capture_output=True)
+    (project / ".gitattributes").write_text(HOSTILE)
+    commit(project)
+    hostile = bagpipe(project, "diff", "--json", "HEAD~2", "HEAD", capture_output=True)
+    (one,), (other,) = (json.loads(done.stdout)["params"] for done in (plain, hostile))
+    assert one == other
+    assert one["param"] == "defaults.imdb.epochs"
+
+
+def test_a_change_that_git_is_told_to_assume_is_none(project: Path) -> None:
+    git(project, "update-index", "--assume-unchanged", "stages/report.py")
+    with open(project / "stages" / "report.py", "a") as file:
+        file.write("\nANOTHER = 1\n")
+    assert "stages/report.py" in {finding["stage"] for finding in findings(project)}
+
+
+def test_what_systems_and_editors_leave_is_nothing(project: Path) -> None:
+    before = dvc(project, "status", "--json", capture_output=True).stdout
+    for folder in ("reports", "reports/models", "reports/models/imdb", "reports/models/imdb/plots", "stages/common"):
+        for name in (".DS_Store", "._x.png", "README.md~", ".x.swp", "#x#", ".#x", "Thumbs.db"):
+            (project / folder / name).write_bytes(b"\0")
+    assert findings(project) == []
+    assert dvc(project, "status", "--json", capture_output=True).stdout == before
+    run_dvc(project, "repro", "--force", "--single-item", "report")
+    assert findings(project) == []
+
+
+@pytest.mark.parametrize(
+    ("ignore", "hidden"),
+    [
+        (".dvcignore", "stages/common/network.py"),
+        ("stages/.dvcignore", "network.py"),
+        (".dvcignore", "stages/common/"),
+    ],
+)
+def test_code_that_dvc_is_told_to_ignore_is_named(project: Path, ignore: str, hidden: str) -> None:
+    """Else it could change, and no stage were stale."""
+    with open(project / ignore, "a") as file:
+        file.write(f"{hidden}\n")
+    commit(project)
+    problems = {finding["stage"]: finding["problem"] for finding in findings(project)}
+    assert "a .dvcignore hides it from DVC" in problems["stages/common/network.py"]
+
+
+def test_a_dvcignore_where_dvc_refuses_it_is_told_in_a_line(project: Path) -> None:
+    (project / "stages" / "common" / ".dvcignore").write_text("network.py\n")
+    done = verify(project)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: stages/common: .dvcignore file should not be in collected dir path")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_compiled_code_in_git_is_named(project: Path) -> None:
+    """Python would run it instead of the source beside it."""
+    path = project / "stages" / "common" / "__pycache__" / "network.cpython-311.pyc"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"other code")
+    git(project, "add", "--force", str(path))
+    commit(project)
+    (found,) = findings(project)
+    assert (found["stage"], "hides it" in found["problem"]) == (str(path.relative_to(project)), True)
+
+
+# Another checkout
+
+
+def verify_tree(tree: Path) -> subprocess.CompletedProcess[str]:
+    return bagpipe(ROOT, "verify", "--tree", str(tree), capture_output=True)
+
+
+def test_another_checkout_is_judged_by_this_code(project: Path) -> None:
+    done = verify_tree(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in (
+        "__init__",
+        "__main__",
+        "commands/main",
+        "review/verify",
+        "review/committed",
+        "common/basics/params",
+    ):
+        (project / "stages" / f"{name}.py").write_text(f"raise SystemExit('ran {name}')\n")
+    for name in ("sitecustomize", "usercustomize", "json", "click", "dvc"):
+        (project / f"{name}.py").write_text(f"raise SystemExit('ran {name}')\n")
+    commit(project)
+    done = verify_tree(project)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "stages/common/basics is not the one that dvc.lock has" in done.stdout
+    assert "ran " not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["config", "config.local"])
+def test_another_checkout_cannot_say_where_dvc_keeps_its_pickles(project: Path, name: str) -> None:
+    path = project / ".dvc" / name
+    path.write_text("[core]\n    site_cache_dir = pickles\n")
+    done = verify_tree(project)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {project / '.dvc'}: expected DVC's settings to be those of {ROOT}")
+    assert not (project / "pickles").exists()
+
+
+def test_no_checkout(tmp_path: Path) -> None:
+    done = verify_tree(tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    expected = f"error: {tmp_path}: expected a checkout of this project, found no dvc.yaml there\n"
+    assert done.stderr == expected
+
+
 def test_data_that_changed_is_named(project: Path) -> None:
     path = project / "data" / "predictions" / "imdb.npy"
     path.unlink()  # it may be a link into the cache

@@ -270,7 +270,8 @@ def resolve_lock_command() -> None:
 @click.argument("stages", metavar="[STAGE]...", nargs=-1)
 @click.option("--rerun", is_flag=True, help="Run each STAGE again in a scratch copy, too, and compare bytes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def verify_command(stages: tuple[str, ...], rerun: bool, as_json: bool) -> None:
+@click.option("--tree", type=click.Path(path_type=Path), help="Another checkout to look at, of which nothing is run.")
+def verify_command(stages: tuple[str, ...], rerun: bool, as_json: bool, tree: Path | None) -> None:
     """Check that the committed results are those of the pipeline.
 
     It needs no data. Exit status 1: they are not. STAGE is a name of dvc.yaml, as in train@imdb, or train for all
@@ -278,9 +279,11 @@ def verify_command(stages: tuple[str, ...], rerun: bool, as_json: bool) -> None:
     """
     if rerun != bool(stages):
         raise click.UsageError("--rerun and STAGE go together, as in: bagpipe verify --rerun train@imdb")
+    if rerun and tree:
+        raise click.UsageError("--rerun runs what --tree is not to run")
     from stages.review.verify import verify
 
-    run(lambda: verify(as_json, stages))
+    run(lambda: verify(as_json, stages, tree))
 
 
 if __name__ == "__main__":

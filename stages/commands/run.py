@@ -17,7 +17,10 @@ from stages.scratch.copies import environment, make_scratch_copy
 
 
 def run_all() -> None:
-    """Run every stage that is not up to date, then print the results; without data, run the demo instead."""
+    """Run every stage that is not up to date, then print the results.
+
+    Without data run the demo instead, and exit with the status of a download that has no source.
+    """
     from stages.download import NoSourceError
     from stages.running.repro import StagesFailedError, repro  # DVC: a second
 
@@ -34,10 +37,10 @@ def run_all() -> None:
             flush=True,
         )
         demo(None)
-        return
+        sys.exit(NoSourceError.exit_code)  # a script can tell it from success
     print(f"\n{results(Path())}\n")
-    print(f"All figures and plots: {REPORTS / 'README.md'}")
-    print("Next: change a number in params.yaml, run `make run` again, then `dvc metrics diff`.")
+    print(f"What came out: {REPORTS / 'README.md'}; `bagpipe page` shows it in the browser, with the texts.")
+    print("Next: add a model to params.yaml, run `make run` again, then `bagpipe diff`.")
 
 
 def demo(folder: Path | None) -> None:

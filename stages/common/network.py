@@ -26,7 +26,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from stages.common.basics.processor import is_settled
 
-if is_settled():
+if is_settled():  # a process of our own; in any other TensorFlow stays as it is set there
     from stages.common.basics.starting import start_tensorflow
 
     start_tensorflow()

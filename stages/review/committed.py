@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from dvc_data.hashfile.build import IgnoreInCollectedDirError
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, load_params, read_yaml
@@ -45,10 +46,17 @@ class CommittedPipeline:
         self._hashes: dict[str, Any] = {}
 
     def hash(self, item: Any) -> Any:
-        """DVC's hash of a dep or out as it lies there; None if it does not."""
+        """DVC's hash of a dep or out as it lies there; None if it does not, or not on this machine.
+
+        Raises:
+            UserError: it is a folder with a .dvcignore of its own, which DVC refuses.
+        """
         path = str(item)
         if path not in self._hashes:
-            self._hashes[path] = item.get_hash() if item.exists else None
+            try:
+                self._hashes[path] = item.get_hash() if item.protocol == "local" and item.exists else None
+            except IgnoreInCollectedDirError as error:
+                raise UserError(f"{path}: {error}") from None
         return self._hashes[path]
 
     def is_data(self, path: str) -> bool:

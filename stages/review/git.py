@@ -1,5 +1,10 @@
-"""The one place that calls Git."""
+"""The one place that calls Git.
 
+What a commit holds is read as Git keeps it, by commands that no .gitattributes has a say in: neither a commit's nor a
+user's may decide what is compared.
+"""
+
+import hashlib
 import io
 import os
 import subprocess
@@ -40,7 +45,7 @@ def tree_of(commit: str) -> dict[str, str]:
 
 
 def read_blobs(ids: Iterable[str]) -> dict[str, bytes]:
-    """Contents by their ids, as Git keeps them: no attribute of a commit can hide or change one.
+    """Contents by their ids.
 
     Raises:
         UserError: one is not in this clone.
@@ -55,6 +60,12 @@ def read_blobs(ids: Iterable[str]) -> dict[str, bytes]:
         found[name] = output.read(int(facts[2]))
         output.readline()
     return found
+
+
+def blob_id(content: bytes, name: str) -> str:
+    """The id that Git gives to a content, by the hash function of another id."""
+    algorithm = hashlib.sha1 if len(name) == 40 else hashlib.sha256
+    return algorithm(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def is_shallow() -> bool:

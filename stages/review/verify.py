@@ -5,6 +5,7 @@ Each check below yields findings: which stage, what is wrong, how to mend it. No
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -21,12 +22,14 @@ from stages.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds, Publis
 from stages.judging.reproduction import data_of, figures_of, judge, read_results
 from stages.replicate import summary_of
 from stages.review.committed import CommittedPipeline, Finding, again, split_deps
-from stages.review.git import git_names
+from stages.review.git import blob_id, git_names, tree_of
 from stages.review.history import results_are_those_of_their_params
 from stages.review.lock import LOCK_FILE, value_at
 from stages.review.rerun import rerun_stages
+from stages.scratch.copies import ROOT
 
 PIPELINE_FILES = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, PUBLISHED_FILE)))
+GOES_BY = (*PIPELINE_FILES, ".dvcignore")  # what DVC and the checks go by
 LARGEST = 1 << 20  # bytes, of a file in Git
 DATA_SUFFIXES = {".h5", ".hdf5", ".keras", ".npy", ".npz", ".pickle", ".pkl"}
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)  # what a mangled result raises
@@ -201,12 +204,27 @@ def git_holds_what_it_should(pipeline: CommittedPipeline) -> Iterator[Finding]:
         elif size > LARGEST:
             yield Finding(path, f"has {size:,} bytes and is in Git", f"`git rm --cached {path}`, then commit")
     checked = {str(dep) for stage in pipeline.stages for dep in split_deps(stage)[0]} | pipeline.outs.keys()
-    paths = sorted({*PIPELINE_FILES, *pipeline.added, *(path for path in checked if not pipeline.is_data(path))})
-    changed = git_names("diff", "--name-only", "--relative", "-z", "HEAD", "--", *paths)
-    untracked = git_names("ls-files", "--others", "-z", "--", *paths)
-    ignored = pipeline.repo.dvcignore.is_ignored_file
-    for path in sorted({*changed, *(path for path in untracked if not ignored(path))}):
-        yield Finding(path, "is not in the last commit as it is here", "commit it, or `git checkout` it")
+    paths = sorted({*GOES_BY, *pipeline.added, *(path for path in checked if not pipeline.is_data(path))})
+    within = tuple(f"{path}/" for path in paths)
+    committed = {name: blob for name, blob in tree_of("HEAD").items() if f"{name}/".startswith(within)}
+    here = {*committed, *git_names("ls-files", "--cached", "--others", "-z", "--", *paths)}
+    hidden = {name for name in here if pipeline.repo.dvcignore.is_ignored_file(name)}
+    for path in sorted(hidden & committed.keys()):
+        problem = "is in Git, and a .dvcignore hides it from DVC, which so does not see it change"
+        yield Finding(path, problem, "take it out of Git, or of .dvcignore")
+    for path in sorted(here - hidden):
+        if not is_as_committed(Path(path), committed.get(path)):
+            yield Finding(path, "is not in the last commit as it is here", "commit it, or `git checkout` it")
+
+
+def is_as_committed(path: Path, blob: str | None) -> bool:
+    """Whether a regular file here has the very bytes of its blob in Git.
+
+    `git diff` would not do: it looks at a file as .gitattributes says that its bytes stand for those in Git.
+    """
+    if blob is None or path.is_symlink() or not path.is_file():
+        return False
+    return blob_id(path.read_bytes(), blob) == blob
 
 
 def all_checks(rerun: tuple[str, ...]) -> Iterator[Check]:
@@ -243,8 +261,30 @@ def as_lines(check: Check) -> Iterator[str]:
         yield wrapped(f"to mend: {mend if len(stages) > 1 else mend.replace('STAGE', stages[0])}", " " * 10)
 
 
-def verify(as_json: bool = False, rerun: tuple[str, ...] = ()) -> None:
-    """Print each check, with one that runs the stages of `rerun` again; exit with 1 unless all are ok."""
+def enter(tree: Path) -> None:
+    """Go to another checkout, to look at it by the code and the DVC settings of this project.
+
+    Its settings must be the same: they can name a folder of the checkout for DVC's database, which holds pickles.
+
+    Raises:
+        UserError: they are not, or it is no checkout of this project.
+    """
+    config, local = (tree / ".dvc" / name for name in ("config", "config.local"))
+    if not (tree / PIPELINE_FILE).is_file():
+        raise UserError(f"{tree}: expected a checkout of this project, found no {PIPELINE_FILE} there")
+    if local.exists() or not config.is_file() or config.read_bytes() != (ROOT / ".dvc" / "config").read_bytes():
+        raise UserError(f"{config.parent}: expected DVC's settings to be those of {ROOT}; look at the change first")
+    os.chdir(tree)
+
+
+def verify(as_json: bool = False, rerun: tuple[str, ...] = (), tree: Path | None = None) -> None:
+    """Print each check, with one that runs the stages of `rerun` again; exit with 1 unless all are ok.
+
+    Args:
+        tree: another checkout to look at than this folder; nothing of it is run.
+    """
+    if tree:
+        enter(tree)
     checks = []
     for check in all_checks(rerun):
         checks.append(check)
