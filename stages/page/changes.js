@@ -40,7 +40,7 @@ function verdicts(rows) {
 
 function changedMetrics(rows) {
   const columns = [
-    words("Of", row => row.of),
+    words("Of", row => row.of || "all"),
     words("Figure", row => row.figure),
     figures("Before", row => row.old, shownValue),
     figures("Now", row => row.new, shownValue),

@@ -55,6 +55,7 @@ const drawn = new Map(); // what is drawn where, and its text, to draw it again
 async function draw(place, make, text) {
   drawn.set(place, [make, text]);
   place.className = "chart";
+  await null; // who asks for it puts the place into the page first, so that it has a width
   const specification = {
     description: text,
     width: "container",

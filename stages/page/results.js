@@ -116,7 +116,7 @@ function showExperiments(content) {
 }
 
 const SETTINGS = {
-  hidden: "Hidden units",
+  hidden: "Hidden",
   activation: "Activation",
   loss: "Loss",
   optimizer: "Optimizer",
@@ -125,7 +125,7 @@ const SETTINGS = {
   holdout: "Held out",
   validation_epochs: "Validation epochs",
   epochs: "Epochs",
-  leave_out: "Left out of training",
+  leave_out: "Left out",
 };
 
 function shownSetting(value) {
