@@ -39,7 +39,7 @@ PUBLISHED = [  # what a notebook might have printed
     {"of": "reuters", "figure": "validation.best_epoch", "value": "5", "source": "G"},
     {"of": "imdb", "figure": "baselines.expected_of_shuffling", "value": "0.5", "tolerance": 0.1, "source": "G"},
 ]
-STAGES = ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate", "render")
+STAGES = ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate")
 
 
 def hostile_texts(count: int) -> list[tuple[str, str, str]]:

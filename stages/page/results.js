@@ -20,19 +20,19 @@ function showFindings(content) {
   const has = key => content.models.some(model => model[key] !== null);
   const columns = [
     words("Model", model => model.name),
-    words("Hidden units", layersOf),
-    ...(has("published") ? [figures("Published", model => model.published, fixed)] : []),
-    ...(has("best_possible") ? [figures("Best possible", model => model.best_possible, fixed)] : []),
     figures("Ours, mean\u00a0±\u00a0sd", model => model.mean, fixed,
       {show: (value, model) => `${fixed(value)} ± ${fixed(model.sd)}`}),
-    figures("Seeds", model => model.seeds.length),
-    figures("Unseen texts", model => model.unseen, fixed),
+    ...(has("published") ? [figures("Published", model => model.published, fixed)] : []),
+    ...(has("best_possible") ? [figures("Best possible", model => model.best_possible, fixed)] : []),
     figures("Difference", model => model.difference, signed),
     words("Verdict", model => model.verdict),
+    figures("Unseen texts", model => model.unseen, fixed),
+    figures("Seeds", model => model.seeds.length),
+    words("Hidden units", layersOf),
   ];
   find("headline").append(table("Test accuracy over seeds", columns, content.models, true),
-    element("p", {class: "small"}, "Unseen texts: those that training does not have word for word. Difference and " +
-      "verdict: against the first model of the dataset, where they differ in the network alone."));
+    element("p", {class: "small"}, "Difference and verdict: against the first model of the dataset, where they " +
+      "differ in the network alone. Unseen texts: those that training does not have word for word."));
 }
 
 function publishedRow(found) {
@@ -92,7 +92,7 @@ function runsOf(models) {
 }
 
 function drawExperiments(dataset, models) {
-  const [baseline, accuracy] = dataset.baselines.at(-1);
+  const [baseline, accuracy] = dataset.baseline;
   const place = element("div");
   find("experiment-charts").append(element("h3", {}, dataset.name), place,
     element("p", {class: "small"}, `Dashed: ${baseline}, ${fixed(accuracy)}.`));
@@ -136,7 +136,9 @@ function settingColumn(key, first) {
   const of = model => model.settings[key];
   const mark = model => shownSetting(of(model)) !== shownSetting(of(first[model.dataset])) && "differs";
   if (typeof of(Object.values(first)[0]) === "number") return figures(SETTINGS[key], of, shownSetting, {mark});
-  return words(SETTINGS[key], model => shownSetting(of(model)), {mark});
+  const names = value => value.split("_").flatMap((part, place) => (place ? ["_", element("wbr"), part] : [part]));
+  const kind = key === "hidden" ? "whole" : null;
+  return words(SETTINGS[key], model => shownSetting(of(model)), {mark, kind, show: names});
 }
 
 function showParams(content) {

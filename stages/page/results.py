@@ -9,7 +9,7 @@ from stages.judging.published import OF_A_DATASET, Notebooks, Published
 from stages.judging.reproduction import Judgement, Results, samples
 from stages.reporting.datasets import UNSEEN, has_unseen, meaning, of_repetitions, of_texts
 from stages.reporting.summary import summary
-from stages.reporting.tables import ACCURACY, BASELINES, compare_variations
+from stages.reporting.tables import ACCURACY, compare_variations, highest_baseline
 
 Content = dict[str, Any]  # of JSON
 
@@ -25,13 +25,13 @@ def findings(params: Params, notebooks: Notebooks, results: Results, judgements:
 
 
 def of_dataset(name: str, params: Params, notebooks: Notebooks, results: Results) -> Content:
-    """What `inspect` and `baseline` have found in a dataset."""
+    """What `inspect` has found in a dataset, and its highest baseline."""
     data = results.data[name]
     texts = of_texts(name, data).removeprefix(f"**{name}**: ")
     return {
         "name": name,
         "models": models_of(params, name),
-        "baselines": [[BASELINES[key], found["accuracy"]] for key, found in results.baselines[name].items()],
+        "baseline": highest_baseline(results, name),
         "findings": [texts, of_repetitions(data), meaning(name, data, params, notebooks, results)],
         "classes": [
             {column: value if column == "class" else int(value) for column, value in line.items()}
