@@ -2,6 +2,7 @@
 // Charts by Vega-Lite. They are drawn without `eval`, which the page forbids, and again when the theme changes.
 
 const DARK = window.matchMedia("(prefers-color-scheme: dark)");
+const NARROW = window.matchMedia("(max-width: 45rem)"); // as in page.css
 
 // Told apart by colour-blind readers, too, at a contrast of three to one or more; dashes tell further rounds.
 const LINES = {
@@ -71,12 +72,15 @@ async function draw(place, make, text) {
   place.removeAttribute("aria-roledescription");
 }
 
-DARK.addEventListener("change", () => {
+// In the colours of now, and with as many names and ticks as there is room for.
+function drawAgain() {
   for (const [place, [make, text]] of drawn) {
     if (place.isConnected) draw(place, make, text);
     else drawn.delete(place);
   }
-});
+}
+
+for (const query of [DARK, NARROW]) query.addEventListener("change", drawAgain);
 
 // As many as there is room for, beside the names.
 function ticks(width) {

@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.common.basics.artifacts import DATASET_REPORTS, MODEL_REPORTS, REPORTS, Table, read_csv
 from stages.common.basics.params import Model, Params, models_of, ordered_models, settings_of
-from stages.judging.published import OF_A_DATASET, Notebooks, Published
+from stages.judging.published import OF_A_DATASET, Notebooks, Published, applicable
 from stages.judging.reproduction import Judgement, Results, samples
 from stages.reporting.datasets import UNSEEN, has_unseen, meaning, of_repetitions, of_texts
 from stages.reporting.summary import summary
@@ -18,9 +18,8 @@ SETTINGS = [name for name in Model.model_fields if name != "dataset"]
 
 def findings(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> list[str]:
     """What came out, as reports/README.md begins: a question and its answer each, in Markdown."""
-    said, _, _ = summary(params, notebooks, results, judgements, compare_variations(params, results)).partition(
-        "\n\n"
-    )
+    compared = compare_variations(params, results)
+    said = summary(params, notebooks, results, judgements, compared).partition("\n\n")[0]
     return [line.removeprefix("- ") for line in said.splitlines()]
 
 
@@ -49,7 +48,9 @@ def settings(name: str, params: Params) -> Content:
 def of_models(params: Params, notebooks: Notebooks, results: Results) -> list[Content]:
     """Each model with its params and its test accuracy: published, over seeds, and against the reference's."""
     compared = compare_variations(params, results)
-    entries = [entry for entry in notebooks.published if entry.figure == ACCURACY and not entry.against]
+    entries = [
+        entry for entry in applicable(notebooks, params).published if entry.figure == ACCURACY and not entry.against
+    ]
     published = {entry.of: entry.number for entry in entries if not entry.best_possible}
     best = {params.models[entry.of].dataset: entry.number for entry in entries if entry.best_possible}
 
