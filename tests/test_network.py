@@ -25,7 +25,18 @@ from stages.common.basics.params import PARAMS_FILE, Settings, load_params
 from stages.common.basics.params import settings_of as settings_in
 from stages.common.basics.processor import ANYWHERE, WITH_AVX2
 from stages.common.basics.rows import Rows, hold_out, open_rows
-from stages.common.network import Feed, MultiHotDense, Runs, keras, load, network_of, new_model, save, tf
+from stages.common.network import (
+    Feed,
+    MultiHotDense,
+    Runs,
+    keras,
+    load,
+    network_of,
+    new_model,
+    read_weights,
+    save,
+    tf,
+)
 from stages.scratch.copies import ROOT, environment
 from tests.benchmarks.steps import LAUNCHER
 
@@ -528,6 +539,20 @@ def test_weights_that_are_cut(damaged: Path, size: int) -> None:
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(UserError, match="^" + re.escape(f"{path}: expected ")):
         load(damaged)
+
+
+def test_weights_with_wrong_bytes(damaged: Path) -> None:
+    """Wherever they are: an error that names the file, unless a weight is another number and nothing else."""
+    path, random = damaged / "model.weights.h5", np.random.default_rng(1)
+    content, model, complaints = path.read_bytes(), load(damaged), []
+    for place in random.integers(len(content), size=150).tolist():
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        try:
+            read_weights(model, path)
+        except UserError as error:
+            complaints.append(str(error))
+    assert len(complaints) > 10
+    assert all(text.startswith(f"{path}: expected ") for text in complaints)
 
 
 def test_weights_that_are_not_finite(damaged: Path) -> None:

@@ -732,6 +732,7 @@ def test_a_rerun_tells_what_hdf5_opened_undeclared(project: Path) -> None:
         (("--rerun", "nonsense"), "error: --rerun: expected stages of dvc.yaml; Stage 'nonsense'"),
         (("--rerun", "train@imdb"), "error: data/vectorized/imdb: not here and not in the cache"),
         (("train@imdb",), "Error: --rerun and STAGE go together"),
+        (("--rerun", "train@imdb", "--tree", "."), "Error: --rerun runs what --tree is not to run"),
     ],
 )
 def test_what_cannot_be_rerun_is_told_in_a_line(project: Path, arguments: tuple[str, ...], said: str) -> None:
