@@ -67,7 +67,7 @@ def fingerprint(params: Params, name: str, settings: Settings) -> str:
     found = hashlib.sha256(json.dumps(values).encode())
     for source in (*CODE, VECTORIZED / settings.dataset):
         files = [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]
-        for path in sorted(file for file in files if "__pycache__" not in file.parts):
+        for path in sorted(file for file in files if "__pycache__" not in file.parts and file.name[0] != "."):
             with open(path, "rb") as file:
                 found.update(f"{path.as_posix()} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return found.hexdigest()
