@@ -57,7 +57,7 @@ def page_network(model: str, dataset: str) -> PageNetwork:
         "labels": load_labels(dataset),
     }
     arrays = (array.astype("<f4").tobytes() for layer in layers for array in (layer.kernel, layer.bias))
-    words = json.dumps(by_rank(index), ensure_ascii=False, separators=(",", ":")).encode()
+    words = json.dumps(by_rank(index)).encode()
     return PageNetwork(content, words, b"".join(arrays))
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stages.common.basics.artifacts import REPORTS, write_text
+from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, load_params
 from stages.judging.published import applicable, load_published
@@ -97,7 +97,7 @@ def packed(name: str, content: bytes) -> str:
 
 def all_data(content: Content, networks: Iterable[PageNetwork]) -> str:
     """All data in the page."""
-    parts = [packed("content", json.dumps(content, ensure_ascii=False, default=str).encode())]
+    parts = [packed("content", json.dumps(content, default=str).encode())]
     for network in networks:
         name = network.content["name"]
         parts += [packed(f"words-{name}", network.words), packed(f"weights-{name}", network.weights)]
@@ -145,6 +145,6 @@ def write_page(path: Path, revision: str | None, show: bool) -> None:
     write_text(path, filled(content, networks))
     for sentence in content["missing"]:
         print(f"left out: {sentence}")
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; holds texts of the data, so keep it out of {REPORTS} and Git")
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; it holds texts of the data, so keep it out of Git")
     if show and not webbrowser.open(path.absolute().as_uri()):
         print("No browser was found; open the file in one.")
