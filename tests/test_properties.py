@@ -266,6 +266,15 @@ def test_any_file_of_texts_is_read_or_refused_in_one_line(
             text.text.encode()  # no half of a character
 
 
+@pytest.mark.parametrize("form", ["csv", "tsv", "jsonl"])
+def test_a_message_names_no_more_columns_than_a_line_has_room_for(tmp_path: Path, form: str) -> None:
+    header = [f"column{number}" for number in range(10_000)]
+    line = json.dumps(dict.fromkeys(header)) if form == "jsonl" else {"csv": ",", "tsv": "\t"}[form].join(header)
+    (tmp_path / f"texts.{form}").write_text(line, encoding="utf-8")
+    with refused_in_one_line():
+        list(read_texts(File(tmp_path / f"texts.{form}", None), form, Columns()))
+
+
 @properties
 @given(st.text(), st.integers(4, 50))
 def test_any_text_has_ids_within_the_vocabulary(text: str, num_words: int) -> None:

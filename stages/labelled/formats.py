@@ -15,7 +15,7 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -26,6 +26,7 @@ from stages.labelled.layout import OPENERS, ZSTANDARD, File, Format
 LABEL = "__label__"
 SURROGATE = re.compile("[\ud800-\udfff]")
 CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of tabs, line ends and the like
+LONGEST_LIST = 500  # characters, of the columns that a message names
 LONGEST = 16_000_000  # characters of a text: a quote never closed must not swallow a file of any size
 
 
@@ -169,9 +170,14 @@ def read_table(path: Path, columns: Columns, delimiter: str) -> Iterator[Text]:
 def place_of(path: Path, name: str, header: list[str]) -> int:
     """Where a column stands."""
     if header.count(name) != 1:
-        found = ", ".join(map(repr, header)) or "none"
-        raise UserError(f"{path}: line 1: expected one column {name!r}, found {found}")
+        raise UserError(f"{path}: line 1: expected one column {name!r}, found {listed(header)}")
     return header.index(name)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message, as far as they have room in it."""
+    text = ", ".join(map(repr, names)) or "none"
+    return text if len(text) <= LONGEST_LIST else f"{text[:LONGEST_LIST]}..."
 
 
 def read_json_lines(path: Path, columns: Columns) -> Iterator[Text]:
@@ -187,8 +193,7 @@ def read_json_lines(path: Path, columns: Columns) -> Iterator[Text]:
             raise UserError(f"{path}: line {number}: expected a JSON object, found {line.strip()[:40]!r}")
         missing = [name for name in columns.named() if name not in content]
         if missing:
-            found = ", ".join(map(repr, content)) or "none"
-            raise UserError(f"{path}: line {number}: expected a key {missing[0]!r}, found {found}")
+            raise UserError(f"{path}: line {number}: expected a key {missing[0]!r}, found {listed(content)}")
         where_it_is = f"{path}: line {number}"
         label = content[columns.label]
         first = first or type(label)
@@ -226,7 +231,7 @@ def read_parquet(path: Path, columns: Columns) -> Iterator[Text]:
             found = file.schema_arrow.names
             for name in columns.named():
                 if found.count(name) != 1:
-                    raise UserError(f"{path}: expected one column {name!r}, found {', '.join(map(repr, found))}")
+                    raise UserError(f"{path}: expected one column {name!r}, found {listed(found)}")
             kind: type | None = None
             for batch in file.iter_batches(batch_size=4_096, columns=columns.named()):
                 for content in batch.to_pylist():
