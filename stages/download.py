@@ -26,7 +26,8 @@ from tqdm import tqdm
 
 from stages.common.basics.artifacts import RAW, check_file
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import Download, File, Params, one_line
+from stages.common.basics.params import Download, File, Params
+from stages.common.basics.terminal import escaped
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CHUNK = 1 << 16  # bytes
@@ -185,7 +186,7 @@ def fetch_from_first(names: list[str], name: str, expected: File, folder: Path, 
             failures.append(f"{source}: {reason(error)}")
     raise NoSourceError(
         f"{name}: no source has it:\n"
-        + "".join(f"  {one_line(without_password(line))}\n" for line in failures)
+        + "".join(f"  {escaped(without_password(line))}\n" for line in failures)
         + "Set DATASETS_MIRROR to a folder or base URL that holds the official files, "
         "or run `make demo`, which needs none."
     )

@@ -14,7 +14,8 @@ from typing import IO
 import numpy as np
 
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import LARGEST_INT32, OfficialDataset, one_line
+from stages.common.basics.params import LARGEST_INT32, OfficialDataset
+from stages.common.basics.terminal import escaped
 from stages.labelled.counting import hash_of
 from stages.labelled.formats import SURROGATE
 from stages.labelled.words import INDEX_FROM, OUT_OF_VOCABULARY, START
@@ -57,7 +58,7 @@ def _array(archive: Path, name: str) -> Iterator[tuple[IO[bytes], int, np.dtype]
             raise
         raise UserError(f"{where}: expected an array of numpy's format; the archive is damaged") from None
     except UNREADABLE as error:
-        raise UserError(f"{where}: expected an array of numpy's format; {one_line(str(error)[:200])}") from None
+        raise UserError(f"{where}: expected an array of numpy's format; {escaped(str(error)[:200])}") from None
 
 
 def read_labels(archive: Path, name: str, classes: int) -> np.ndarray:

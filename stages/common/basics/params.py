@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 
 from stages.common.basics.errors import UserError
+from stages.common.basics.terminal import escaped
 
 PARAMS_FILE = Path("params.yaml")
 DEEPEST = 100  # levels of a YAML file
@@ -359,9 +360,9 @@ def parse_yaml(content: bytes, where: str) -> Any:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"{mark.line + 1}: " if mark else " "
-        raise UserError(f"{where}:{line}expected YAML; {one_line(str(error.problem or error.context))}") from None
+        raise UserError(f"{where}:{line}expected YAML; {escaped(str(error.problem or error.context))}") from None
     except Exception as error:  # as of a date in a 13th month: the parser leaves it to Python to complain
-        reason = one_line(str(getattr(error, "reason", error)))[:200]
+        reason = escaped(str(getattr(error, "reason", error)))[:200]
         raise UserError(f"{where}: expected YAML; {reason}") from None
 
 
@@ -382,11 +383,6 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     return validated(Params, path)
 
 
-def one_line(text: str) -> str:
-    """Text as a terminal can show it in a line: of whatever does more than appear, its escape."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
 class _Short(reprlib.Repr):
     """Of a value of any size, what a line has room for."""
 
@@ -404,7 +400,7 @@ def first_sentence(error: ValidationError) -> str:
     path = [part for part in first["loc"] if part != "[key]"]
     if path[:1] == ["datasets"]:
         del path[2:3]  # the format, by which pydantic tells the kinds of datasets apart
-    key = one_line(".".join(str(part)[:80] for part in path)) or "the file"
+    key = escaped(".".join(str(part)[:80] for part in path)) or "the file"
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key"
     if first["type"] == "missing":
@@ -416,7 +412,7 @@ def first_sentence(error: ValidationError) -> str:
         return f"{key}.format: expected {first['ctx']['expected_tags']}; found {_SHORT.repr(first['ctx']['tag'])}"
     if first["type"] == "string_pattern_mismatch":
         return f"{key}: expected text of the form {first['ctx']['pattern']}; found {found}"
-    reason = one_line(first["msg"].removeprefix("Value error, "))
+    reason = escaped(first["msg"].removeprefix("Value error, "))
     if first["type"] == "value_error":
         return f"{key}: {reason}" if first["loc"] else reason
     reason = reason.removeprefix("Input should be ")
