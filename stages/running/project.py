@@ -45,7 +45,8 @@ def only_run(root: Path) -> Iterator[None]:
     with held(root / RUN_LOCK, "Waiting for another run of this project to end."):
         for path in sorted((root / LOCKS).glob("*.lock")):
             if path != root / RUN_LOCK:
-                with held(path, f"Waiting for {path.name.split('.')[0]}, which an earlier run has started, to end."):
+                name = path.name.removesuffix(".lock").removesuffix(".stage")
+                with held(path, f"Waiting for {name}, which an earlier run has started, to end."):
                     pass
         yield
 
