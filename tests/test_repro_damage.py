@@ -14,6 +14,7 @@ import pytest
 from copying import BRANCHES, DIAMOND, CopyingProject, until
 from dvc.repo import Repo
 from dvc.utils.serialize import load_yaml
+from dvc_objects.fs.utils import tmp_fname
 
 from stages.running.run_cache import HashedRunCache
 from stages.scratch.copies import dvc
@@ -228,6 +229,7 @@ def test_what_a_killed_stage_had_not_finished_is_removed(copying) -> None:
     before = (here.folder / "dvc.lock").read_bytes()
     (here.folder / "out" / ".one.partial" / "inner").mkdir(parents=True)
     (here.folder / "out" / ".two.partial").touch()
+    here.write(f"out/{tmp_fname()}", "DVC was restoring")
     here.repro()
     assert {path.name for path in (here.folder / "out").iterdir()} == {"one", "two"}
     assert (here.folder / "dvc.lock").read_bytes() == before

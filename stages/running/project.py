@@ -6,6 +6,7 @@ that of its command (supervise.py) and that of the stage itself (declared.py), f
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from stages.common.basics.locks import LOCKS, held
 from stages.running.run_cache import HashedRunCache
 
 NO_GIT = {"core": {"no_scm": True}}
+UNFINISHED_BY_DVC = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp")  # `tmp_fname` of dvc_objects
 RUN_LOCK = LOCKS / ".run.lock"
 
 
@@ -103,7 +105,11 @@ def dvc_processes(root: Path) -> list[int]:
 
 
 def remove_leftovers(repo: Repo) -> None:
-    """Remove what stages that were killed had not finished: in a folder that another stage reads it would count."""
-    for stage in repo.index.stages:
-        for out in stage.outs:
-            remove(partial_name(Path(out.fs_path)))
+    """Remove what stages, and DVC on restoring, had not finished: in a folder that a stage reads it would count."""
+    outs = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs]
+    for out in outs:
+        remove(partial_name(out))
+    for folder in {out.parent for out in outs}:
+        for path in folder.glob(".*.tmp"):
+            if UNFINISHED_BY_DVC.fullmatch(path.name):
+                remove(path)
