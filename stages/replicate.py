@@ -49,6 +49,7 @@ SUMMARIZED = {
     "validation_best_val_accuracy": "best_val_accuracy",
     "validation_val_loss": "val_loss",
 }
+HASHES, RUNS, CORRECT = "hashes.json", "runs.csv", "correct.npy"  # of runs that are kept
 CODE = (Path("stages/common"), Path("stages/replicate.py"))
 OF_TRAINING = [name for name in Defaults.model_fields if name != "reference"]
 
@@ -74,20 +75,27 @@ def fingerprint(params: Params, name: str, settings: Settings) -> str:
 
 
 def read_kept(folder: Path, inputs: str) -> dict[int, Replicate]:
-    """The runs that a folder keeps, by seed; none if they rest on something else."""
-    if not (folder / "inputs.json").exists() or read_json(folder / "inputs.json") != {"sha256": inputs}:
+    """The runs that a folder keeps, by seed; none if they rest on something else or are damaged."""
+    there = all((folder / name).exists() for name in (HASHES, RUNS, CORRECT))
+    if not there or read_json(folder / HASHES) != hashes(folder, inputs):
         return {}
-    lines = [{key: json.loads(value) for key, value in line.items()} for line in read_csv(folder / "runs.csv")]
-    correct = np.load(folder / "correct.npy")
+    lines = [{key: json.loads(value) for key, value in line.items()} for line in read_csv(folder / RUNS)]
+    correct = np.load(folder / CORRECT)
     return {line.pop("seed"): Replicate(line, row) for line, row in zip(lines, correct, strict=True)}
 
 
 def keep(folder: Path, inputs: str, runs: dict[int, Replicate]) -> None:
     """Write what `read_kept` reads."""
     with new_directory(folder) as partial:
-        write_json(partial / "inputs.json", {"sha256": inputs})
-        write_runs(partial / "runs.csv", runs)
-        write_npy(partial / "correct.npy", np.stack([run.correct for run in runs.values()]))
+        write_runs(partial / RUNS, runs)
+        write_npy(partial / CORRECT, np.stack([run.correct for run in runs.values()]))
+        write_json(partial / HASHES, hashes(partial, inputs))
+
+
+def hashes(folder: Path, inputs: str) -> dict[str, str]:
+    """The hash of what the runs in a folder rest on, and those of their files."""
+    found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (RUNS, CORRECT)}
+    return {"inputs": inputs, **found}
 
 
 def write_runs(path: Path, runs: dict[int, Replicate]) -> None:

@@ -57,14 +57,20 @@ def test_fewer_seeds_and_more_again_run_nothing(copy: Path) -> None:
     assert "3 are there already" in output
 
 
-@pytest.mark.parametrize("change", ["params", "code", "rows"])
-def test_runs_of_something_else_are_not_kept(copy: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+@pytest.mark.parametrize("change", ["params", "code", "rows", "damage"])
+def test_runs_of_something_else_or_damaged_are_not_kept(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
     monkeypatch.chdir(copy)
     if change == "params":
         edit_yaml(copy / "params.yaml", lambda content: content["defaults"]["imdb"].update(epochs=2))
     elif change == "code":
         with open(copy / "stages/common/network.py", "a") as file:
             file.write("# another\n")
+    elif change == "damage":
+        correct = copy / ".dvc/tmp/replicates/imdb/correct.npy"
+        content = correct.read_bytes()
+        correct.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     else:
         labels = copy / "data/vectorized/imdb/train/labels.npy"
         content = np.load(labels)
