@@ -58,7 +58,7 @@ def test_fewer_seeds_and_more_again_run_nothing(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["params", "code", "rows", "damage"])
-def test_runs_of_something_else_or_damaged_are_not_kept(
+def test_other_or_damaged_runs_are_not_kept(
     copy: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     monkeypatch.chdir(copy)
