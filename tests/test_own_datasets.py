@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from calling import refused, run
 from editing import edit_yaml
 from git_identity import IDENTITY
 from test_labelled import SALT, some_texts, write_csv, write_folders, write_jsonl
@@ -24,21 +25,6 @@ from stages.scratch.copies import ROOT, bagpipe, dvc, environment
 
 STAGES = ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate", "render")
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
-
-
-def run(folder: Path, *arguments: str) -> str:
-    done = bagpipe(folder, *arguments, capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def refused(folder: Path, *arguments: str) -> str:
-    """The one line that a command ends with."""
-    done = bagpipe(folder, *arguments, capture_output=True)
-    assert done.returncode == 1, done.stdout + done.stderr
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    return line
 
 
 def state(folder: Path) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from calling import refused, run
 from diff_project import make_project
 from editing import edit_yaml
 from git_identity import IDENTITY
@@ -28,7 +29,7 @@ from stages.page.networks import by_rank
 from stages.page.texts import Answers, check_answers, strong, telling
 from stages.page.vega import script
 from stages.page.write import check_place, finite, own_scripts, packed
-from stages.scratch.copies import ROOT, bagpipe, dvc
+from stages.scratch.copies import ROOT, dvc
 from stages.texts.predict import Classifier
 
 ATTACK = "</script><img src=x onerror=alert(1)>"
@@ -53,20 +54,6 @@ def hostile_texts(count: int) -> list[tuple[str, str, str]]:
         words = " ".join(f"w{word}" for word in random.integers(0, 50, 8))
         found.append((f"<b>{names[label]}</b> {words} {ATTACK} {number % 90}", LABELS[told], "a"))
     return found
-
-
-def run(folder: Path, *arguments: str) -> str:
-    done = bagpipe(folder, *arguments, capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def refused(folder: Path, *arguments: str) -> str:
-    done = bagpipe(folder, *arguments, capture_output=True)
-    assert done.returncode == 1, done.stdout + done.stderr
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    return line
 
 
 def unpacked(page: str, name: str) -> bytes:

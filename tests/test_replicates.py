@@ -58,9 +58,7 @@ def test_fewer_seeds_and_more_again_run_nothing(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["params", "code", "rows", "damage"])
-def test_other_or_damaged_runs_are_not_kept(
-    copy: Path, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
+def test_other_or_damaged_runs_are_not_kept(copy: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     monkeypatch.chdir(copy)
     if change == "params":
         edit_yaml(copy / "params.yaml", lambda content: content["defaults"]["imdb"].update(epochs=2))
