@@ -111,7 +111,7 @@ def test_what_commands_a_terminal_is_escaped() -> None:
 
 
 def test_an_error_does_not_command_the_terminal() -> None:
-    done = shell(f"python {BAGPIPE} predict imdb --file $'x\\x1b[2J\\x9b.txt'", ROOT)
+    done = shell(f"python {BAGPIPE} add mine $'x\\x1b[2J\\x9b.txt'", ROOT)
     assert b"\x1b" not in done.stderr
     assert rb"x\x1b[2J" in done.stderr
 

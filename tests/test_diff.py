@@ -338,9 +338,9 @@ def test_a_file_that_is_not_readable_is_named_with_its_side(
     project.params["seed"] = 2  # whose stages dvc.lock tells
     project.write()
     (project.folder / path).write_text(text, encoding="utf-8")
-    assert_one_line(diff(), f"workspace: {path}: ", part)
+    assert_one_line(diff(), f"workspace: {path}:", part)
     git(project.folder, "commit", "--quiet", "--all", "--message", "broken")
-    assert_one_line(diff("HEAD~1", "HEAD"), f"HEAD: {path}: ", part)
+    assert_one_line(diff("HEAD~1", "HEAD"), f"HEAD: {path}:", part)
 
 
 # Experiments of DVC

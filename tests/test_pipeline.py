@@ -358,7 +358,7 @@ def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
     page = (copy / "reports/README.md").read_text(encoding="utf-8")
     for name, of in (("films", "films"), ("imdb_narrow", "imdb")):
         accuracy = read_json(copy / f"reports/models/{name}/metrics.json")["test"]["accuracy"]
-        assert re.search(rf"^\| \[`{name}`\]\(#{name}\) .* {accuracy:.4f} ", page, re.MULTILINE)
+        assert re.search(rf"^\| \[`{name}`\]\(#model-{name}\) .* {accuracy:.4f} ", page, re.MULTILINE)
         for table in ("histories", "curves", "classes", "experiments"):
             assert f"\n{of},{name}," in (copy / f"reports/{table}.csv").read_text(encoding="utf-8")
     metrics = shown_metrics(copy)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,7 +94,12 @@ def test_the_overview_shows_runs_under_other_seeds_and_published_figures(reports
     write_csv(path, list(lines[0]), (line.values() for line in lines))
     report(params)
     drawn.append(picture.read_bytes())
-    edit_yaml(reports.parent / PUBLISHED_FILE, lambda content: content["published"].clear())
+
+    def publish(content: Any) -> None:
+        for entry in content["published"]:
+            entry["best_possible"] = False
+
+    edit_yaml(reports.parent / PUBLISHED_FILE, publish)
     report(params)
     drawn.append(picture.read_bytes())
     assert len(set(drawn)) == 3

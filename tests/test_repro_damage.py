@@ -92,7 +92,7 @@ def test_a_torn_lock_can_be_deleted(copying, content: bytes) -> None:
     here.repro()
     (here.folder / "dvc.lock").write_bytes(content)
     printed = here.repro(status=1)
-    assert printed.startswith("error: dvc.lock: expected what DVC writes; ")
+    assert printed.startswith("error: dvc.lock: expected what DVC writes, found something else: ")
     assert printed.count("\n") == 1
     here.calls()
     (here.folder / "dvc.lock").unlink()

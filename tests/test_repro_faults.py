@@ -241,6 +241,8 @@ def test_the_terminal_is_closed(copying) -> None:
     here.on("good", "")
     here.repro()
     process.wait(PATIENCE_S)
-    assert here.calls() == ["bad", "good", "good", "after_bad", "after_good"]
+    first, second, *others = here.calls()
+    assert [first, second] == ["bad", "good"]
+    assert sorted(others) == ["after_bad", "after_good", "good"]  # two at once, in any order
     here.assert_no_trace()
     here.assert_up_to_date()
