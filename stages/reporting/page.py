@@ -149,6 +149,8 @@ this is depends on the spread over seeds. New texts are another matter: there th
 is known, too. The standard error of an accuracy that comes from it alone is {test_set_errors(results, params)}; it \
 enters no verdict.
 
+![Accuracy by epoch and over seeds, beside the published figures](overview.png)
+
 {reproduction(notebooks, of_notebooks, apart) if of_notebooks else ""}\
 ## All models
 
