@@ -370,7 +370,8 @@ def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
         shown = json.dumps(plots[f"reports/{table}.csv"])
         assert '"films"' in shown
         assert '"imdb_narrow"' in shown
-    assert "reports/models/films/plots/loss.png" in plots
+    assert "reports/models/films/history.csv" in plots
+    assert (copy / "reports/models/films/plots/loss.png").exists()
 
 
 # Sameness
