@@ -72,8 +72,9 @@ def test_of_two_at_once_the_second_waits_and_finds_all_done(clone: Path) -> None
         with open(clone / "hold", "w"):  # opens when the first has come to pip
             second = start(clone)
             assert second.stdout
-            assert second.stdout.readline().startswith("Waiting for another `make` here")
+            line = second.stdout.readline()
             (clone / "hold").unlink()
+        assert line.startswith("Waiting for another `make` here")
         with second:
             assert first.wait(60) == second.wait(60) == 0
             assert second.stdout.read() == ""
