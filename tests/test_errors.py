@@ -8,18 +8,18 @@ import pytest
 
 from stages.common.basics.artifacts import read_json
 from stages.scratch.copies import bagpipe
-from stages.texts.errors import CONFIDENT, Errors, as_lines, escaped, find_errors, in_words, summary
+from stages.texts.errors import CONFIDENT, Errors, answers_of, as_lines, escaped, find_errors, in_words, summary
 
 U = np.uint64
 PROBABILITIES = np.array(
     [[0.9, 0.1, 0], [0.2, 0.7, 0.1], [0.05, 0.95, 0], [0, 0.3, 0.7], [0.8, 0.1, 0.1]], np.float32
 )
-TEST = np.array([10, 11, 12, 13, 13], U), np.array([0, 0, 2, 0, 0])  # the places 1, 2 and 3 are wrong
+TEST, LABELS = np.array([10, 11, 12, 13, 13], U), np.array([0, 0, 2, 0, 0])  # the places 1, 2 and 3 are wrong
 TRAIN = np.array([12, 12, 11, 11, 13, 99], U), np.array([1, 1, 0, 1, 0, 2])
 
 
 def test_errors_come_with_their_labels_in_training() -> None:
-    found = find_errors(PROBABILITIES, TEST, TRAIN)
+    found = find_errors(answers_of(PROBABILITIES, LABELS), TEST, TRAIN)
     assert found.places.tolist() == [2, 1, 3]
     assert found.expected.tolist() == [2, 0, 0]
     assert found.predicted.tolist() == [1, 1, 2]
@@ -36,9 +36,8 @@ def test_errors_come_with_their_labels_in_training() -> None:
 
 
 def test_a_column_of_one_class_will_do() -> None:
-    found = find_errors(
-        np.array([[0.9], [0.2], [0.4]], np.float32), (np.array([1, 2, 3], U), np.array([0, 1, 0])), TRAIN
-    )
+    answers = answers_of(np.array([[0.9], [0.2], [0.4]], np.float32), np.array([0, 1, 0]))
+    found = find_errors(answers, np.array([1, 2, 3], U), TRAIN)
     assert found.places.tolist() == [0, 1]
     assert found.confidence.tolist() == pytest.approx([0.9, 0.8])
     assert found.in_training == [{}, {}]

@@ -26,10 +26,11 @@ from stages.common.basics.artifacts import read_csv, read_json
 from stages.common.basics.errors import UserError
 from stages.page.changes import changes_since
 from stages.page.networks import by_rank
-from stages.page.texts import Answers, check_answers, strong, telling
+from stages.page.texts import check_answers, strong, telling
 from stages.page.vega import script
 from stages.page.write import check_place, finite, own_scripts, packed
 from stages.scratch.copies import ROOT, dvc
+from stages.texts.errors import Answers
 from stages.texts.predict import Classifier
 
 ATTACK = "</script><img src=x onerror=alert(1)>"
@@ -264,7 +265,7 @@ def test_what_is_not_here_is_left_out_and_said(copy: Path) -> None:
     shutil.rmtree(copy / "data/models/reuters")
     (of_imdb, of_reuters), content = missing_from(copy)
     assert of_imdb == "data/predictions/imdb.npy: not there yet; run `dvc repro evaluate@imdb`"
-    assert of_reuters == "data/models/reuters: reuters is not trained yet; run `dvc repro train@reuters`"
+    assert of_reuters == "data/models/reuters: reuters is not trained yet; run `dvc repro evaluate@reuters`"
     assert content["texts"] == content["answers"] == {}
     assert [network["name"] for network in content["networks"]] == ["imdb"]
 

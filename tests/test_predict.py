@@ -162,7 +162,8 @@ def test_an_untrained_model_is_told_how_to_train(copy):
     for path in (copy / "data" / "models" / "imdb").iterdir():
         path.unlink()
     (copy / "data" / "models" / "imdb").rmdir()
-    assert "imdb is not trained yet; run `dvc repro train@imdb`" in error_of(bagpipe(copy, "predict", "imdb", "text"))
+    error = error_of(bagpipe(copy, "predict", "imdb", "text"))
+    assert "imdb is not trained yet; run `dvc repro evaluate@imdb`" in error
 
 
 def test_decode_prints_the_texts_that_were_encoded(scratch):

@@ -11,9 +11,13 @@ CERTIFICATE = click.Path(exists=True, dir_okay=False)
 
 
 class CommandLine(click.Group):
+    """Click's, and whatever goes wrong gets one sentence, whoever prints."""
+
     def main(self, *arguments: Any, **settings: Any) -> None:  # type: ignore[override] # has no overloads
-        """Like Click's, and a closed pipe or a full disk does no harm, whoever prints."""
         run(lambda: super(CommandLine, self).main(*arguments, **settings))
+
+    def invoke(self, context: click.Context) -> None:
+        run(lambda: super(CommandLine, self).invoke(context))  # inside, for Click has an answer of its own to Ctrl-C
 
 
 @click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +30,7 @@ def run_command() -> None:
     """Bring every result up to date and show them."""
     from stages.commands.run import run_all
 
-    run(run_all)
+    run_all()
 
 
 @main.command("repro")
@@ -56,7 +60,7 @@ def repro_command(targets: tuple[str, ...], keep_going: bool, dry: bool, **optio
         raise click.UsageError("--tls-ca-file, --tls-cert, --tls-key and --scheduler go together")
     from stages.running.repro import repro
 
-    run(lambda: repro(targets, jobs, scheduler, keep_going, dry, tuple(tls) if all(tls) else None))
+    repro(targets, jobs, scheduler, keep_going, dry, tuple(tls) if all(tls) else None)
 
 
 @main.command("demo")
@@ -68,7 +72,7 @@ def demo_command(folder: Path | None) -> None:
     """
     from stages.commands.run import demo
 
-    run(lambda: demo(folder))
+    demo(folder)
 
 
 @main.command("results")
@@ -76,7 +80,7 @@ def results_command() -> None:
     """Show the results in short."""
     from stages.commands.run import results
 
-    run(lambda: print(results(Path())))
+    print(results(Path()))
 
 
 @main.command("add")
@@ -110,7 +114,7 @@ def add_command(name: str, path: Path, num_words: int, test_split: float, move: 
     from stages.datasets.add import add
     from stages.labelled.formats import Columns
 
-    run(lambda: add(name, path, Columns(**columns), num_words, test_split, move))
+    add(name, path, Columns(**columns), num_words, test_split, move)
 
 
 @main.command("remove")
@@ -122,7 +126,7 @@ def remove_command(name: str) -> None:
     """
     from stages.datasets.remove import remove
 
-    run(lambda: remove(name))
+    remove(name)
 
 
 @main.command("decode")
@@ -140,7 +144,7 @@ def decode_command(
     """
     from stages.texts.decode import decode_samples
 
-    run(lambda: decode_samples(dataset, split, index, label, count or (1 if label is None else 5)))
+    decode_samples(dataset, split, index, label, count or (1 if label is None else 5))
 
 
 @main.command("predict")
@@ -158,7 +162,7 @@ def predict_command(model: str, text: tuple[str, ...], file: str | None, form: s
     """
     from stages.texts.predict import predict_all, texts_from
 
-    run(lambda: predict_all(model, texts_from(list(text), file), form, explain))
+    predict_all(model, texts_from(list(text), file), form, explain)
 
 
 @main.command("errors")
@@ -174,7 +178,7 @@ def errors_command(model: str, count: int, as_json: bool) -> None:
     """
     from stages.texts.errors import show_errors
 
-    run(lambda: show_errors(model, count, as_json))
+    show_errors(model, count, as_json)
 
 
 @main.command("page")
@@ -194,7 +198,7 @@ def page_command(out: Path, against: str | None, no_open: bool) -> None:
     """
     from stages.page.write import write_page
 
-    run(lambda: write_page(out, against, not no_open))
+    write_page(out, against, not no_open)
 
 
 @main.command("export")
@@ -208,7 +212,7 @@ def export_command(model: str, folder: Path) -> None:
     """
     from stages.serving.export import export
 
-    run(lambda: export(model, folder))
+    export(model, folder)
 
 
 @main.command("serve")
@@ -226,13 +230,9 @@ def serve_command(model: str, host: str, port: int, max_texts: int, max_bytes: i
     inference protocol at /v2/models/MODEL/infer. Nobody is asked for a password: whoever reaches the address can
     use it.
     """
+    from stages.serving.serve import serve
 
-    def start() -> None:
-        from stages.serving.serve import serve
-
-        serve(model, host, port, max_texts, max_bytes)
-
-    run(start)
+    serve(model, host, port, max_texts, max_bytes)
 
 
 @main.command("diff")
@@ -252,7 +252,7 @@ def diff_command(revision: str | None, other: str | None, form: str, fail_on: st
     """
     from stages.review.diff import diff
 
-    run(lambda: diff(revision, other, form, fail_on))
+    diff(revision, other, form, fail_on)
 
 
 @main.command("resolve-lock")
@@ -263,7 +263,7 @@ def resolve_lock_command() -> None:
     """
     from stages.review.resolve import resolve_conflict
 
-    run(resolve_conflict)
+    resolve_conflict()
 
 
 @main.command("verify")
@@ -283,7 +283,7 @@ def verify_command(stages: tuple[str, ...], rerun: bool, as_json: bool, tree: Pa
         raise click.UsageError("--rerun runs what --tree is not to run")
     from stages.review.verify import verify
 
-    run(lambda: verify(as_json, stages, tree))
+    verify(as_json, stages, tree)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, load_params, ordered_models
-from stages.judging.published import PUBLISHED_FILE, applicable, load_published
+from stages.judging.published import PUBLISHED_FILE, load_published, test_accuracies
 from stages.page.dvc_plots import set_up_plots
 from stages.scratch.copies import environment, make_scratch_copy
 
@@ -24,12 +24,11 @@ def run_all() -> None:
     from stages.download import NoSourceError
     from stages.running.repro import StagesFailedError, repro  # DVC: a second
 
-    params = load_params()  # a mistake there is better told before anything starts
     set_up_plots()
     try:
         repro([], jobs=None, scheduler=None, keep_going=False, dry=False)
     except StagesFailedError as error:
-        if NoSourceError.exit_code not in (error.statuses.get(f"download@{name}") for name in params.datasets):
+        if NoSourceError.exit_code not in (error.statuses.get(f"download@{name}") for name in load_params().datasets):
             raise
         print(
             "\nNo source of the official data can be reached (see above), so here is the demo instead: the same "
@@ -84,13 +83,12 @@ def repro_in(folder: Path) -> int:
 def results(root: Path) -> str:
     """A table of every model's test accuracy beside the published one."""
     params = load_params(root / PARAMS_FILE)
-    notebooks = applicable(load_published(params, root / PUBLISHED_FILE), params)
-    published = {p.of: p.value for p in notebooks.published if p.figure == "test.accuracy" and not p.against}
+    printed, best_possible = test_accuracies(load_published(params, root / PUBLISHED_FILE), params)
     lines = []
     for name in ordered_models(params):
         test = read_json(root / MODEL_REPORTS / name / "metrics.json")["test"]
-        reference = published.get(name, "")
-        lines.append([name, f"{test['loss']:.4f}", f"{test['accuracy']:.4f}", reference])
+        beside = printed.get(name) or best_possible.get(params.models[name].dataset)
+        lines.append([name, f"{test['loss']:.4f}", f"{test['accuracy']:.4f}", beside.value if beside else ""])
     header = ["model", "test loss", "test accuracy", "published"]
     align = ("left", "right", "right", "right")
     return tabulate(lines, header, tablefmt="simple", disable_numparse=True, colalign=align)

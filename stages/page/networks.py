@@ -3,12 +3,12 @@
 import json
 from typing import NamedTuple
 
-from stages.common.basics.artifacts import MODELS, read_json
+from stages.common.basics.artifacts import read_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, models_of
 from stages.common.basics.rows import load_labels
 from stages.page.results import Content
-from stages.texts.words import word_index
+from stages.texts.words import model_folder, word_index
 
 MOST_WEIGHTS = 1_000_000  # four megabytes, a third more in the page
 MOST_WORDS = 300_000
@@ -40,19 +40,17 @@ def page_network(model: str, dataset: str) -> PageNetwork:
     Raises:
         UserError: it is not trained, or too large for a page.
     """
-    index = word_index(dataset)
-    if not (MODELS / model).is_dir():
-        raise UserError(f"{MODELS / model}: {model} is not trained yet; run `dvc repro train@{model}`")
+    index, folder = word_index(dataset), model_folder(model)
 
     from stages.common.network import NETWORK_FILE, layers_of, load  # TensorFlow, after what can fail quickly
 
-    layers = layers_of(load(MODELS / model))
+    layers = layers_of(load(folder))
     if sum(layer.kernel.size for layer in layers) > MOST_WEIGHTS or len(index) > MOST_WORDS:
         raise UserError(f"{model}: too large to run in the page; `bagpipe predict {model}` runs it in the terminal")
     content = {
         "name": model,
         "dataset": dataset,
-        "activation": read_json(MODELS / model / NETWORK_FILE)["network"]["activation"],
+        "activation": read_json(folder / NETWORK_FILE)["network"]["activation"],
         "shapes": [layer.kernel.shape for layer in layers],
         "labels": load_labels(dataset),
     }

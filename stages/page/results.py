@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.common.basics.artifacts import DATASET_REPORTS, MODEL_REPORTS, REPORTS, Table, read_csv
 from stages.common.basics.params import Model, Params, models_of, ordered_models, settings_of
-from stages.judging.published import OF_A_DATASET, Notebooks, Published, applicable
+from stages.judging.published import OF_A_DATASET, Notebooks, Published, test_accuracies
 from stages.judging.reproduction import Judgement, Results, samples
 from stages.reporting.datasets import UNSEEN, has_unseen, meaning, of_repetitions, of_texts
 from stages.reporting.summary import summary
@@ -48,11 +48,8 @@ def settings(name: str, params: Params) -> Content:
 def of_models(params: Params, notebooks: Notebooks, results: Results) -> list[Content]:
     """Each model with its params and its test accuracy: published, over seeds, and against the reference's."""
     compared = compare_variations(params, results)
-    entries = [
-        entry for entry in applicable(notebooks, params).published if entry.figure == ACCURACY and not entry.against
-    ]
-    published = {entry.of: entry.number for entry in entries if not entry.best_possible}
-    best = {params.models[entry.of].dataset: entry.number for entry in entries if entry.best_possible}
+    accuracies = test_accuracies(notebooks, params)
+    published, best = ({of: entry.number for of, entry in entries.items()} for entries in accuracies)
 
     def of_model(name: str) -> Content:
         runs, dataset = samples(results, name, ACCURACY), params.models[name].dataset

@@ -1,44 +1,24 @@
 """The test texts that the page shows: some of each cell of a confusion matrix, and the most confident errors."""
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, models_of
-from stages.common.basics.rows import load_rows, open_rows
-from stages.common.predictions import predicted_labels
+from stages.common.basics.rows import open_rows
 from stages.page.results import Content
 from stages.texts.decode import open_split
-from stages.texts.errors import in_words, load_errors, summary
-from stages.texts.predict import Classifier, of_each_label
+from stages.texts.errors import Answers, in_words, load_answers, load_errors, summary
+from stages.texts.predict import Classifier
 from stages.texts.words import UNKNOWN
 
 ERRORS = 20  # the most confident ones
 MOST_TEXTS = 1_500  # of a model, which its cells share
 MOST_OF_A_CELL = 30
 WORDS = 24  # of a text, with what they did to the output
-
-
-class Answers(NamedTuple):
-    """A model's answers to the test texts.
-
-    expected, predicted: labels, int64; confidence: the probability of the predicted one.
-    """
-
-    expected: np.ndarray
-    predicted: np.ndarray
-    confidence: np.ndarray
-
-
-def load_answers(model: str, dataset: str) -> Answers:
-    """The answers that `evaluate` has stored."""
-    probabilities = np.load(PREDICTIONS / f"{model}.npy")
-    predicted = predicted_labels(probabilities)
-    confidence = of_each_label(probabilities)[np.arange(len(predicted)), predicted]
-    return Answers(np.asarray(load_rows(dataset, "test").labels), predicted, confidence)
 
 
 def check_answers(model: str, answers: Answers, confusion: list[list[int]]) -> None:
@@ -83,10 +63,9 @@ def of_model(model: str, params: Params, confusion: list[list[int]]) -> Content:
     Raises:
         UserError: it is not trained, or its answers are not there or are not those of the reports.
     """
-    dataset = params.models[model].dataset
-    wrong = load_errors(params, model)
-    answers = load_answers(model, dataset)
+    dataset, answers = params.models[model].dataset, load_answers(params, model)
     check_answers(model, answers, confusion)
+    wrong = load_errors(dataset, answers)
     in_training = dict(zip(wrong.places.tolist(), wrong.in_training, strict=True))
     classifier, rows = Classifier(model), open_rows(dataset, "test")
     texts = []

@@ -4,7 +4,7 @@ from collections import Counter
 
 from stages.common.basics.params import Params, models_of
 from stages.judging.comparison import ALPHA
-from stages.judging.published import Notebooks, applicable, not_judged
+from stages.judging.published import Notebooks, not_judged, test_accuracies
 from stages.judging.reproduction import Judgement, Results, samples
 from stages.reporting.datasets import UNSEEN, models_with_unseen
 from stages.reporting.tables import (
@@ -169,9 +169,8 @@ def summary(
         judgements: of what the notebooks print.
     """
     datasets = datasets_of(params, results)
-    entries = [entry for entry in applicable(notebooks, params).published if entry.figure == ACCURACY]
-    published = {entry.of: entry.value for entry in entries if not (entry.against or entry.best_possible)}
-    best = {params.models[entry.of].dataset: entry.value for entry in entries if entry.best_possible}
+    accuracies = test_accuracies(notebooks, params)
+    published, best = ({of: entry.value for of, entry in entries.items()} for entries in accuracies)
     answers = {
         "Do the notebooks hold up?": " ".join(
             filter(None, [of_notebooks(judgements) if judgements else "", not_judged(notebooks, params)])

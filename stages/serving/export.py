@@ -5,14 +5,14 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
-from stages.common.basics.artifacts import MODELS, new_directory, write_text
+from stages.common.basics.artifacts import new_directory, write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
 from stages.common.basics.processor import settle
 from stages.common.basics.rows import load_labels
 from stages.running.dvc_pipeline import complaints
 from stages.serving.card import CARD_FILE, card
-from stages.texts.words import check_name, word_index
+from stages.texts.words import check_name, model_folder, word_index
 
 LABELS_FILE = "labels.json"
 
@@ -52,8 +52,7 @@ def export(name: str, folder: Path) -> None:
     params = load_params()
     check_name("model", name, params.models)
     check_empty(folder)
-    if not (MODELS / name).is_dir():
-        raise UserError(f"{MODELS / name}: {name} is not trained yet; run `dvc repro evaluate@{name}`")
+    trained = model_folder(name)
     dataset = params.models[name].dataset
     needed, replicates, looked = [f"train@{name}", f"evaluate@{name}"], f"replicate@{name}", f"inspect@{dataset}"
     stale = stale_stages(*needed, replicates, looked)
@@ -72,7 +71,7 @@ def export(name: str, folder: Path) -> None:
     with new_directory(folder.absolute()) as partial:
         names = partial / LABELS_FILE
         write_text(names, json.dumps(labels, ensure_ascii=False) + "\n")
-        classifier = TextClassifier(load(MODELS / name), index, labels, names)
+        classifier = TextClassifier(load(trained), index, labels, names)
         tf.saved_model.save(classifier, str(partial), signatures={"serving_default": classifier.__call__})
         names.unlink()  # its copy is among the assets
         without_uuid(partial)

@@ -12,7 +12,7 @@ import numpy as np
 from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, load_params
-from stages.common.basics.rows import load_hashes, load_labels, load_rows, open_rows
+from stages.common.basics.rows import Split, load_hashes, load_labels, load_rows, open_rows
 from stages.common.basics.terminal import escaped, wrapped
 from stages.common.predictions import of_each_label, predicted_labels
 from stages.texts.decode import open_split
@@ -21,6 +21,17 @@ from stages.texts.words import check_name, word_index
 
 CONFIDENT = 100  # the most confident errors, of which a share is told
 SHOWN = 400  # characters of a text on the terminal
+
+
+class Answers(NamedTuple):
+    """A model's answers to the test texts.
+
+    expected, predicted: labels, int64; confidence: the probability of the predicted one.
+    """
+
+    expected: np.ndarray
+    predicted: np.ndarray
+    confidence: np.ndarray
 
 
 class Errors(NamedTuple):
@@ -42,29 +53,35 @@ class Errors(NamedTuple):
         return np.array([bool(found.keys() - {expected}) for found, expected in pairs], bool)
 
 
-def find_errors(
-    probabilities: np.ndarray, test: tuple[np.ndarray, np.ndarray], train: tuple[np.ndarray, np.ndarray]
-) -> Errors:
-    """Find the wrong predictions.
+def answers_of(probabilities: np.ndarray, expected: np.ndarray) -> Answers:
+    """The answers of a model's output.
 
     Args:
-        probabilities: see stages/evaluate.py; test, train: hashes and labels of the texts.
+        probabilities: see stages/evaluate.py; expected: labels, shape (n,).
     """
     predicted = predicted_labels(probabilities)
-    wrong = np.flatnonzero(predicted != test[1])
-    confidence = of_each_label(probabilities)[wrong, predicted[wrong]]
-    order = np.argsort(-confidence, kind="stable")
-    places = wrong[order]
-    labels_of: dict[int, dict[int, int]] = {content: {} for content in test[0][places].tolist()}
-    common = np.isin(train[0], test[0][places])
+    return Answers(expected, predicted, of_each_label(probabilities)[np.arange(len(predicted)), predicted])
+
+
+def find_errors(answers: Answers, test: np.ndarray, train: tuple[np.ndarray, np.ndarray]) -> Errors:
+    """Find the wrong answers.
+
+    Args:
+        test: hashes of the texts; train: hashes and labels.
+    """
+    wrong = np.flatnonzero(answers.predicted != answers.expected)
+    places = wrong[np.argsort(-answers.confidence[wrong], kind="stable")]
+    labels_of: dict[int, dict[int, int]] = {content: {} for content in test[places].tolist()}
+    common = np.isin(train[0], test[places])
     for content, label in zip(train[0][common].tolist(), train[1][common].tolist(), strict=True):
         labels_of[content][label] = labels_of[content].get(label, 0) + 1
-    in_training = [dict(sorted(labels_of[content].items())) for content in test[0][places].tolist()]
-    return Errors(places, test[1][places], predicted[places], confidence[order], in_training)
+    in_training = [dict(sorted(labels_of[content].items())) for content in test[places].tolist()]
+    expected, predicted, confidence = (column[places] for column in answers)
+    return Errors(places, expected, predicted, confidence, in_training)
 
 
-def load_errors(params: Params, name: str) -> Errors:
-    """The wrong predictions of a model.
+def load_answers(params: Params, name: str) -> Answers:
+    """The answers of a model that `evaluate` has stored.
 
     Raises:
         UserError: it is not in params.yaml or not evaluated yet, or not on the test texts that are there now.
@@ -74,14 +91,21 @@ def load_errors(params: Params, name: str) -> Errors:
     word_index(dataset)  # or the error that it is not there yet
     if not path.exists():
         raise UserError(f"{path}: not there yet; run `dvc repro evaluate@{name}`")
-    probabilities = np.load(path)
-    test, train = (
-        (load_hashes(dataset, part), np.asarray(load_rows(dataset, part).labels)) for part in ("test", "train")
-    )
-    if len(probabilities) != len(test[0]):
+    probabilities, expected = np.load(path), _labels(dataset, "test")
+    if len(probabilities) != len(expected):
         found = f"found {len(probabilities):,}; run `dvc repro evaluate@{name}`"
-        raise UserError(f"{path}: expected predictions of {len(test[0]):,} test texts, {found}")
-    return find_errors(probabilities, test, train)
+        raise UserError(f"{path}: expected predictions of {len(expected):,} test texts, {found}")
+    return answers_of(probabilities, expected)
+
+
+def load_errors(dataset: str, answers: Answers) -> Errors:
+    """The wrong ones of the answers to the test texts of a dataset."""
+    train = load_hashes(dataset, "train"), _labels(dataset, "train")
+    return find_errors(answers, load_hashes(dataset, "test"), train)
+
+
+def _labels(dataset: str, part: Split) -> np.ndarray:
+    return np.asarray(load_rows(dataset, part).labels)
 
 
 def summary(errors: Errors, tests: int) -> dict[str, int]:
@@ -150,11 +174,12 @@ def show_errors(name: str, count: int, as_json: bool) -> None:
     """Print the `count` most confident errors of a model, and what share of all is label noise.
 
     Raises:
-        UserError: see `load_errors`.
+        UserError: see `load_answers`.
     """
     params = load_params()
-    errors = load_errors(params, name)
-    found = summary(errors, len(load_hashes(params.models[name].dataset, "test")))
+    answers = load_answers(params, name)
+    errors = load_errors(params.models[name].dataset, answers)
+    found = summary(errors, len(answers.expected))
     texts = described(params, name, errors, count)
     if as_json:
         print(json.dumps({**found, "texts": texts}))  # ASCII: a terminal takes some other characters for commands

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from stages.common.basics.artifacts import MODELS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
 from stages.common.basics.processor import settle
@@ -17,7 +16,7 @@ from stages.common.basics.terminal import escaped, line_width, wrapped
 from stages.common.predictions import of_each_label
 from stages.labelled.formats import decoded
 from stages.labelled.words import OUT_OF_VOCABULARY, ids_of
-from stages.texts.words import UNKNOWN, check_name, lines_of, word_index, words_by_id
+from stages.texts.words import UNKNOWN, check_name, lines_of, model_folder, word_index, words_by_id
 
 TEXTS_AT_ONCE = 2_048
 TOP = 3
@@ -54,8 +53,7 @@ class Classifier:
         params = load_params()
         check_name("model", name, params.models)
         dataset = params.models[name].dataset
-        if not (MODELS / name).is_dir():
-            raise UserError(f"{MODELS / name}: {name} is not trained yet; run `dvc repro train@{name}`")
+        folder = model_folder(name)
         self._index = word_index(dataset)
         self.labels = load_labels(dataset)
         self._words = words_by_id(self._index)
@@ -64,7 +62,7 @@ class Classifier:
         from stages.common import network  # TensorFlow, after what can fail quickly
 
         self._network = network
-        self._model = network.load(MODELS / name)
+        self._model = network.load(folder)
         self._num_words = self._model.input_shape[-1]
         self._layers = network.layers_of(self._model)
 

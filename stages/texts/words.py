@@ -1,8 +1,9 @@
 """The words and lines of texts, for the tools."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from stages.common.basics.artifacts import VECTORIZED, read_json
+from stages.common.basics.artifacts import MODELS, VECTORIZED, read_json
 from stages.common.basics.errors import UserError
 from stages.labelled.formats import decoded
 from stages.labelled.words import INDEX_FROM, OUT_OF_VOCABULARY
@@ -30,6 +31,18 @@ def word_index(dataset: str) -> dict[str, int]:
     if not path.exists():
         raise UserError(f"{path}: not there yet; run `dvc repro vectorize@{dataset}`")
     return read_json(path)
+
+
+def model_folder(name: str) -> Path:
+    """Where a trained model is.
+
+    Raises:
+        UserError: it is not trained yet.
+    """
+    folder = MODELS / name
+    if not folder.is_dir():
+        raise UserError(f"{folder}: {name} is not trained yet; run `dvc repro evaluate@{name}`")
+    return folder
 
 
 def words_by_id(index: dict[str, int]) -> dict[int, str]:
