@@ -318,7 +318,7 @@ def test_elsewhere_it_says_what_is_missing(project: Project, monkeypatch: pytest
     monkeypatch.chdir(project.folder)
     (project.folder / ".git").rename(project.folder / "git")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.folder.parent))
-    assert_one_line(diff(), "no Git repository")
+    assert_one_line(diff(), "expected a Git repository here")
 
 
 @pytest.mark.parametrize(

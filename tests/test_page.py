@@ -292,7 +292,7 @@ def test_without_results(copy: Path, gone: str) -> None:
 
 
 def test_no_such_revision(copy: Path) -> None:
-    assert "no Git repository" in refused(copy, "page", "--no-open", "--against", "main")
+    assert "expected a Git repository here" in refused(copy, "page", "--no-open", "--against", "main")
 
 
 def test_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

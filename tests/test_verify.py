@@ -745,4 +745,4 @@ def test_without_git_there_is_one_line(copy: Path) -> None:
     done = verify(copy)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("error: git ")
+    assert line.startswith("error: expected a Git repository here")

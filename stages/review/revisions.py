@@ -163,8 +163,10 @@ def check_project() -> None:
     """
     if not PIPELINE_FILE.exists():
         raise UserError(f"{PIPELINE_FILE}: no such file here; run this in the project's root")
-    if try_git("rev-parse", "--git-dir").returncode:
-        raise UserError("this folder is in no Git repository, so there are no revisions to compare")
+    found = try_git("rev-parse", "--git-dir")
+    if found.returncode:
+        reason = (found.stderr.decode(errors="replace").splitlines() or ["failed"])[0]
+        raise UserError(f"expected a Git repository here, whose commits are what to compare; git: {reason}")
 
 
 def find_commit(revision: str) -> str | None:

@@ -26,6 +26,7 @@ from stages.review.git import blob_id, git_names, tree_of
 from stages.review.history import results_are_those_of_their_params
 from stages.review.lock import LOCK_FILE, value_at
 from stages.review.rerun import rerun_stages
+from stages.review.revisions import check_project
 from stages.scratch.copies import ROOT
 
 PIPELINE_FILES = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, PUBLISHED_FILE)))
@@ -282,9 +283,13 @@ def verify(as_json: bool = False, rerun: tuple[str, ...] = (), tree: Path | None
 
     Args:
         tree: another checkout to look at than this folder; nothing of it is run.
+
+    Raises:
+        UserError: it is no project, or none that Git keeps.
     """
     if tree:
         enter(tree)
+    check_project()
     checks = []
     for check in all_checks(rerun):
         checks.append(check)
