@@ -11,7 +11,7 @@ from tabulate import tabulate
 from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, load_params, ordered_models
-from stages.judging.published import PUBLISHED_FILE, load_published, test_accuracies
+from stages.judging.published import PUBLISHED_FILE, load_published, published_accuracies
 from stages.page.dvc_plots import set_up_plots
 from stages.scratch.copies import environment, make_scratch_copy
 
@@ -83,7 +83,7 @@ def repro_in(folder: Path) -> int:
 def results(root: Path) -> str:
     """A table of every model's test accuracy beside the published one."""
     params = load_params(root / PARAMS_FILE)
-    printed, best_possible = test_accuracies(load_published(params, root / PUBLISHED_FILE), params)
+    printed, best_possible = published_accuracies(load_published(params, root / PUBLISHED_FILE), params)
     lines = []
     for name in ordered_models(params):
         test = read_json(root / MODEL_REPORTS / name / "metrics.json")["test"]

@@ -252,18 +252,18 @@ def applicable(notebooks: Notebooks, params: Params) -> Notebooks:
     return notebooks.model_copy(update=kept)
 
 
-class TestAccuracies(NamedTuple):
+class PublishedAccuracies(NamedTuple):
     """What is said of test accuracies: by model the one that a notebook prints, by dataset the best possible one."""
 
     printed: dict[str, Published]
     best_possible: dict[str, Published]
 
 
-def test_accuracies(notebooks: Notebooks, params: Params) -> TestAccuracies:
+def published_accuracies(notebooks: Notebooks, params: Params) -> PublishedAccuracies:
     """The test accuracies among the figures that apply."""
     figures = applicable(notebooks, params).published
     entries = [entry for entry in figures if entry.figure == "test.accuracy" and not entry.against]
-    return TestAccuracies(
+    return PublishedAccuracies(
         {entry.of: entry for entry in entries if not entry.best_possible},
         {params.models[entry.of].dataset: entry for entry in entries if entry.best_possible},
     )

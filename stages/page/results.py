@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.common.basics.artifacts import DATASET_REPORTS, MODEL_REPORTS, REPORTS, Table, read_csv
 from stages.common.basics.params import Model, Params, models_of, ordered_models, settings_of
-from stages.judging.published import OF_A_DATASET, Notebooks, Published, test_accuracies
+from stages.judging.published import OF_A_DATASET, Notebooks, Published, published_accuracies
 from stages.judging.reproduction import Judgement, Results, samples
 from stages.reporting.datasets import UNSEEN, has_unseen, meaning, of_repetitions, of_texts
 from stages.reporting.summary import summary
@@ -48,7 +48,7 @@ def settings(name: str, params: Params) -> Content:
 def of_models(params: Params, notebooks: Notebooks, results: Results) -> list[Content]:
     """Each model with its params and its test accuracy: published, over seeds, and against the reference's."""
     compared = compare_variations(params, results)
-    accuracies = test_accuracies(notebooks, params)
+    accuracies = published_accuracies(notebooks, params)
     published, best = ({of: entry.number for of, entry in entries.items()} for entries in accuracies)
 
     def of_model(name: str) -> Content:

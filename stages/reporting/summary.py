@@ -4,7 +4,7 @@ from collections import Counter
 
 from stages.common.basics.params import Params, models_of
 from stages.judging.comparison import ALPHA
-from stages.judging.published import Notebooks, not_judged, test_accuracies
+from stages.judging.published import Notebooks, not_judged, published_accuracies
 from stages.judging.reproduction import Judgement, Results, samples
 from stages.reporting.datasets import UNSEEN, models_with_unseen
 from stages.reporting.tables import (
@@ -169,7 +169,7 @@ def summary(
         judgements: of what the notebooks print.
     """
     datasets = datasets_of(params, results)
-    accuracies = test_accuracies(notebooks, params)
+    accuracies = published_accuracies(notebooks, params)
     published, best = ({of: entry.value for of, entry in entries.items()} for entries in accuracies)
     answers = {
         "Do the notebooks hold up?": " ".join(
