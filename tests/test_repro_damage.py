@@ -166,6 +166,22 @@ def test_what_is_computed_does_not_come_back_from_a_rotten_file(copying) -> None
     here.assert_up_to_date()
 
 
+@pytest.mark.parametrize("link", ["copy", "hardlink"])
+def test_a_folder_that_is_computed_takes_no_rotten_file_of_an_earlier_one(copying, link: str) -> None:
+    here = copying({"one": ["in.txt"]})
+    here.write("dvc.yaml", FOLDER)
+    with open(here.folder / ".dvc" / "config", "a", encoding="utf-8") as config:
+        config.write(f"[cache]\n    type = {link}\n")
+    here.repro()
+    good = (here.folder / "work.py").read_bytes()
+    (rotten,) = (path for path in cached(here.folder) if path.read_bytes() == good)
+    rot(rotten)
+    here.write("in.txt", "changed\n")
+    assert here.repro().count("is damaged") == 1
+    assert (here.folder / "folder" / "second").read_bytes() == rotten.read_bytes() == good
+    here.assert_up_to_date()
+
+
 def test_a_damaged_entry_of_the_run_cache_is_dropped(copying, monkeypatch: pytest.MonkeyPatch) -> None:
     here = copying({"one": ["one.txt"]})
     here.repro()

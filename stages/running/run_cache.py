@@ -6,18 +6,19 @@ workspace, and from there the results.
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from dvc.output import Output
 from dvc.repo import Repo
-from dvc.stage import PipelineStage
+from dvc.stage import PipelineStage, Stage
 from dvc.stage.cache import StageCache, _get_cache_hash  # private: what names an entry
 from dvc.utils import relpath
 from dvc.utils.serialize import load_yaml
 from dvc_data.hashfile.db import HashFileDB
 from dvc_data.hashfile.hash import file_md5
+from dvc_data.hashfile.tree import Tree
 
 from stages.common.basics.artifacts import remove
 
@@ -45,21 +46,32 @@ class HashedRunCache(StageCache):
         self._remove(path)
         return None
 
+    def save(self, stage: Stage) -> None:
+        """Keep a run. DVC then adds to the cache what that lacks of the outs, so what it has must be sound."""
+        for out in stage.outs:
+            if out.use_cache:
+                self._check_all(out)
+        super().save(stage)
+
     def _create_stage(self, cache: dict[str, Any], wdir: str | None = None) -> PipelineStage:
         """A stage with the outs of an entry, of which DVC restores or keeps those that are in the cache."""
         stage = super()._create_stage(cache, wdir)
         for out in stage.outs:
-            for odb, oid in self._objects(out):
-                self._check(odb, oid)
+            self._check_all(out)
         return stage
 
-    def _objects(self, out: Output) -> Iterator[tuple[HashFileDB, str]]:
-        """An out's files in the cache; of a folder first the list of what is in it, then, if that is sound, these."""
-        yield out.cache, out.hash_info.value
+    def _check_all(self, out: Output) -> None:
+        """Check what the cache has of an out; of a folder the list of what is in it, and these as far as known."""
         listed = Path(out.cache.oid_to_path(out.hash_info.value))
-        if out.hash_info.isdir and listed.exists():
-            for entry in json.loads(listed.read_bytes()):
-                yield out.cache, entry[out.hash_info.name]
+        self._check(out.cache, out.hash_info.value)
+        if isinstance(out.obj, Tree):  # it has just been written
+            oids = [found.value for _, _, found in out.obj]
+        elif out.hash_info.isdir and listed.exists():
+            oids = [entry[out.hash_info.name] for entry in json.loads(listed.read_bytes())]
+        else:
+            oids = []
+        for oid in oids:
+            self._check(out.cache, oid)
 
     def _check(self, odb: HashFileDB, oid: str) -> None:
         path = Path(odb.oid_to_path(oid))
