@@ -18,7 +18,7 @@ import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pooch
 import requests
@@ -56,6 +56,12 @@ def without_password(text: str) -> str:
     return re.sub(r"(?<=://)\S*@|[^\s/:]+:[^\s/]+@", "", text)
 
 
+def leave_redirect(answer: requests.Response, **_: object) -> None:
+    """Take nothing of an answer but where to ask next; requests would read it to its end into memory."""
+    if answer.is_redirect:
+        answer.close()
+
+
 def content_of(url: str, timeout: float) -> Iterator[bytes]:
     """Yield what is at a URL, or in a local file, in pieces.
 
@@ -74,8 +80,9 @@ def content_of(url: str, timeout: float) -> Iterator[bytes]:
     if scheme.lower() not in ("http", "https"):
         raise UserError(f"expected a folder, or an address at http:// or https://; found {scheme}://")
     identity = {"Accept-Encoding": "identity"}  # what comes compressed nevertheless is unpacked a piece at a time
+    options: dict[str, Any] = {"headers": identity, "timeout": timeout, "hooks": {"response": leave_redirect}}
     try:
-        with requests.get(url, headers=identity, timeout=timeout, stream=True) as answer:
+        with requests.get(url, stream=True, **options) as answer:
             if 400 <= answer.status_code < 500:  # "not here", "not allowed"
                 raise UserError(f"HTTP status {answer.status_code}")
             answer.raise_for_status()

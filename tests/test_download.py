@@ -118,6 +118,16 @@ def redirect(address: str) -> Answer:
     return answer
 
 
+def endless_redirect(handler: Handler, name: str) -> None:
+    """Send on to where the file is, and go on."""
+    handler.send_response(302)
+    handler.send_header("Location", f"/files/there/{name}")
+    handler.end_headers()
+    with suppress(OSError):
+        while True:
+            handler.wfile.write(bytes(1 << 16))
+
+
 def status(code: int) -> Answer:
     return lambda handler, name: send(handler, b"", 0, code)
 
@@ -355,6 +365,17 @@ def test_no_more_is_taken_than_is_expected(server: Server, answer: Answer) -> No
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
+    assert most < 8_000_000
+
+
+def test_nothing_is_taken_of_a_redirect_without_end(server: Server) -> None:
+    server.answers[ARCHIVE] = [endless_redirect]
+    server.answers[f"there/{ARCHIVE}"] = [lambda handler, _: whole(handler, ARCHIVE)]
+    tracemalloc.start()
+    download(settings(server.url), "imdb")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert_complete()
     assert most < 8_000_000
 
 
