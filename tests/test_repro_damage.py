@@ -196,6 +196,13 @@ def test_a_damaged_entry_of_the_run_cache_is_dropped(copying, monkeypatch: pytes
     assert entry.read_bytes() == good
     here.assert_up_to_date()
 
+    # no entry is left where the stage then fails, or DVC is killed before it writes one
+    entry.unlink()
+    (here.folder / "dvc.lock").unlink()
+    here.repro()
+    assert here.calls() == ["one"]
+    assert entry.read_bytes() == good
+
     monkeypatch.chdir(here.folder)
     told: list[str] = []
     cache = HashedRunCache(Repo(), told.append)
@@ -213,7 +220,7 @@ def test_a_damaged_entry_of_the_run_cache_is_dropped(copying, monkeypatch: pytes
 # --- what is written beside -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", ["", '{"write": {"/x": {"pi', '{"write": 3}'])
+@pytest.mark.parametrize("content", ["", '{"write": {"/x": {"pi', '{"write": 3}', "[" * 100_000])
 def test_a_torn_list_of_readers_and_writers_is_removed(copying, content: str) -> None:
     here = copying(DIAMOND)
     here.repro()

@@ -84,7 +84,7 @@ def mend_rwlock(folder: Path, tell: Callable[[str], None]) -> None:
         SCHEMA(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return
-    except (ValueError, Invalid):
+    except (ValueError, RecursionError, Invalid):
         running = ", ".join(map(str, dvc_processes(folder.parents[1])))
         if running:
             problem = f"{path}: torn, and DVC is running (process {running})"

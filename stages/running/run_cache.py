@@ -32,8 +32,10 @@ class HashedRunCache(StageCache):
         self._tell = tell
         self._sound: set[str] = set()  # paths of what has been hashed
 
-    def _load_cache(self, key: str, value: str) -> dict[str, Any] | None:
-        """The entry of this name, which is the hash of its content."""
+    def _load_cache(self, key: str, value: str | None) -> dict[str, Any] | None:
+        """The entry of this name, which is the hash of its content; of no name where a kill left an empty folder."""
+        if value is None:
+            return None
         path = Path(self._get_cache_path(key, value))
         try:
             entry = load_yaml(path)
