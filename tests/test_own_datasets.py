@@ -293,6 +293,16 @@ def test_a_project_without_dvc(texts: Path, tmp_path: Path) -> None:
     assert state(folder) == before
 
 
+def test_a_torn_list_of_readers_and_writers_is_removed(texts: Path, tmp_path: Path) -> None:
+    folder = project_without_data(tmp_path)
+    torn = folder / ".dvc" / "tmp" / "rwlock"
+    torn.parent.mkdir(exist_ok=True)
+    torn.write_text('{"write": {"/x', encoding="utf-8")
+    done = bagpipe(folder, "add", "mine", str(texts), capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert ".dvc/tmp/rwlock was torn when DVC was killed: removed\n" in done.stdout
+
+
 def test_a_lock_that_cannot_be_read_keeps_the_dataset(texts: Path, tmp_path: Path) -> None:
     folder = project_without_data(tmp_path)
     run(folder, "add", "mine", str(texts))

@@ -200,6 +200,8 @@ def keep(name: str, places: list[tuple[Path, Path]], text: str, move: bool) -> N
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    from stages.running.project import mend_rwlock
+
     target = RAW / name
     logging.getLogger("dvc").setLevel(logging.WARNING)  # what to commit is said by `show`
     ignored = RAW / ".gitignore"
@@ -208,6 +210,7 @@ def keep(name: str, places: list[tuple[Path, Path]], text: str, move: bool) -> N
         with ExitStack() as undo, Repo() as repo:
             undo.callback(take_back, places, target)
             undo.callback(restore, undo_files)
+            mend_rwlock(Path(repo.tmp_dir), print)
             for path, place in tqdm(places, "moving" if move else "copying", disable=None, leave=False):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 (shutil.move if move and not path.is_symlink() else shutil.copyfile)(path, place)
