@@ -309,6 +309,10 @@ def invalid_pipeline(folder: Path) -> None:
     edit_text(folder / "dvc.yaml", REPORT, REPORT.replace("cmd", "command"))
 
 
+def damaged_lock(folder: Path) -> None:
+    edit_yaml(folder / "dvc.lock", lambda content: content["stages"]["report"]["outs"][0].update(md5=10**30))
+
+
 FILES = "dvc.yaml, dvc.lock, params.yaml, published.yaml"
 LIES = [
     (changed_stage_module, "evaluate@imdb", "stages/evaluate.py is not the one that dvc.lock has"),
@@ -342,6 +346,7 @@ LIES = [
     (invalid_params, FILES, "params.yaml: defaults.imdb.epochs: expected greater than 0"),
     (invalid_published, FILES, "published.yaml: published.0: expected one of imdb"),
     (invalid_pipeline, FILES, "dvc.yaml' validation failed"),
+    (damaged_lock, FILES, "dvc.lock' validation failed"),
 ]
 
 

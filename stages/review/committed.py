@@ -12,7 +12,7 @@ from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, load_params, read_yaml
 from stages.judging.published import load_published
 from stages.review.git import git_names
-from stages.review.lock import LOCK_FILE, parse_lock
+from stages.review.lock import LOCK_FILE, expect_hashes, parse_lock
 
 
 class Finding(NamedTuple):
@@ -35,6 +35,7 @@ class CommittedPipeline:
         self.notebooks = load_published(self.params)
         self.content: dict[str, Any] = read_yaml(PARAMS_FILE)
         self.lock = parse_lock(LOCK_FILE.read_bytes()) if LOCK_FILE.exists() else {}
+        expect_hashes()
         try:
             self.repo = Repo()
             every = sorted(self.repo.index.stages, key=lambda stage: stage.addressing)

@@ -1,5 +1,6 @@
 """dvc.lock, of any revision: the one place that parses it."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from stages.common.basics.errors import UserError
 from stages.common.basics.params import parse_yaml
 
 LOCK_FILE = Path("dvc.lock")
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 class LockEntry(NamedTuple):
@@ -49,6 +51,31 @@ def _entry(entry: dict[str, Any]) -> LockEntry:
     params = {key: value for keys in (entry.get("params") or {}).values() for key, value in keys.items()}
     deps, outs = ({file["path"]: file.get("md5") for file in entry.get(part) or []} for part in ("deps", "outs"))
     return LockEntry(entry.get("cmd"), params, deps, outs)
+
+
+def expect_hashes() -> None:
+    """Have DVC refuse, in this process, a dvc.lock that lacks a hash or has a damaged one.
+
+    DVC itself would come to an error of its own, some only after it has removed results.
+    """
+    import voluptuous
+    from dvc.dvcfile import Lockfile
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+
+    def hashed(content: dict[str, Any]) -> dict[str, Any]:
+        for name, entry in content.get("stages", {}).items():
+            for file in (*entry.get("deps", []), *entry.get("outs", [])):
+                if not _is_hashed(file):
+                    raise voluptuous.Invalid("expected a hash", ["stages", name, file["path"]])
+        return content
+
+    Lockfile.SCHEMA = voluptuous.Schema(voluptuous.All(COMPILED_LOCKFILE_SCHEMA, hashed))
+
+
+def _is_hashed(file: dict[str, Any]) -> bool:
+    if "md5" not in file:
+        return bool(file.keys() & {"checksum", "etag"})  # what other places than this machine have
+    return file.get("hash") == "md5" and bool(MD5.fullmatch(str(file["md5"])))
 
 
 def drop_unknown(content: dict[str, Any]) -> None:

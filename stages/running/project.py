@@ -21,6 +21,7 @@ from voluptuous import Invalid
 from stages.common.basics.artifacts import new_file, partial_name, remove
 from stages.common.basics.errors import UserError
 from stages.common.basics.locks import LOCKS, held
+from stages.review.lock import expect_hashes
 from stages.running.run_cache import HashedRunCache
 
 NO_GIT = {"core": {"no_scm": True}}
@@ -63,6 +64,7 @@ def open_project(root: Path, tell: Callable[[str], None]) -> Iterator[Repo]:
     Raises:
         UserError: DVC cannot work here.
     """
+    expect_hashes()
     config = None if any((folder / ".git").exists() for folder in (root, *root.parents)) else NO_GIT
     with Repo(fs=WholeFiles(), config=config, _wait_for_lock=True) as repo:
         if {"{", "}"} & set(repo.cache.local_cache_dir):
