@@ -1,6 +1,7 @@
 """Whatever is in a file: it is read, or refused in one line; nothing half-written stays, and memory has a bound.
 
-Hypothesis makes up the files, always the same ones (`derandomize`), most of them of valid ones by a few changes.
+Hypothesis makes up the files, always the same ones (`derandomize`), most of them of valid ones by a few changes;
+MORE_EXAMPLES of the environment makes so many times more of them, as `make soak` does.
 """
 
 import bz2
@@ -9,7 +10,9 @@ import gzip
 import io
 import json
 import lzma
+import os
 import pickle
+import sys
 import tempfile
 import tracemalloc
 import zipfile
@@ -22,10 +25,14 @@ from typing import Any
 import numpy as np
 import pyarrow
 import pytest
+from click.testing import CliRunner
+from copying import DIAMOND, CopyingProject
+from dvc.repo import Repo
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from stages.commands.main import main
 from stages.common.basics.artifacts import new_directory
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import (
@@ -35,6 +42,7 @@ from stages.common.basics.params import (
     Params,
     first_sentence,
     load_params,
+    parse_yaml,
     read_yaml,
     replicate_seeds,
 )
@@ -52,8 +60,10 @@ CONTENT = read_yaml(ROOT / PARAMS_FILE)
 LOCK = b"".join((ROOT / "dvc.lock").read_bytes().splitlines(keepends=True)[:120])
 MOST_MEMORY = 40_000_000  # bytes, for files of some hundreds
 
+MORE = int(os.environ.get("MORE_EXAMPLES") or 1)
+
 properties = settings(
-    max_examples=100, deadline=5_000, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=100 * MORE, deadline=5_000, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -151,6 +161,87 @@ def test_any_lock_is_read_or_refused_in_one_line(content: bytes) -> None:
     with refused_in_one_line():
         for entry in parse_lock(content).values():
             assert all(isinstance(part, dict) for part in (entry.params, entry.deps, entry.outs))
+
+
+# A folder, params, and metrics that are not in the cache but for the run cache
+FOLDER = """
+  folder:
+    cmd: mkdir -p folder && cp out/end folder/first && cp in.txt folder/second && cp in.txt metrics.txt
+    deps: [out/end]
+    params: [seed, replicates]
+    outs: [folder]
+    metrics: [metrics.txt: {cache: false}]
+"""
+LOCKED = [*(Path("out", name) for name in DIAMOND), Path("folder/first"), Path("folder/second"), Path("metrics.txt")]
+odd_entries = st.sampled_from(
+    ["in.txt", "out/top", "md5-dos2unix", "a" * 32, "a" * 32 + ".dir", [{"path": "out/top"}], [{"md5": "a" * 32}]]
+)
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> CopyingProject:
+    """A project that has run, with all kinds of entries in its dvc.lock."""
+    here = CopyingProject(tmp_path_factory.mktemp("locked") / "project", DIAMOND)
+    here.write("dvc.yaml", (here.folder / "dvc.yaml").read_text(encoding="utf-8") + FOLDER)
+    here.repro()
+    return here
+
+
+@st.composite
+def other_lines(draw: st.DrawFn, content: bytes) -> bytes:
+    """The content with a few lines dropped, doubled or swapped."""
+    lines = content.splitlines(keepends=True)
+    for _ in range(draw(st.integers(1, 3))):
+        one, other = (draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+        change = draw(st.sampled_from(["drop", "double", "swap"]))
+        if change == "swap":
+            lines[one], lines[other] = lines[other], lines[one]
+        else:
+            lines[one : one + 1] = [] if change == "drop" else [lines[one]] * 2
+    return b"".join(lines)
+
+
+@st.composite
+def other_entries(draw: st.DrawFn, content: bytes) -> bytes:
+    """The content with an entry, or something in it, removed, renamed, put in or given another value."""
+    lock = parse_yaml(content, "dvc.lock")
+    *outer, last = draw(st.sampled_from(list(places(lock))))
+    place = lock
+    for key in outer:
+        place = place[key]
+    change = draw(st.sampled_from(["remove", "rename", "put in", "replace"]))
+    value = place.pop(last) if change in ("remove", "rename") else draw(odd_entries | values)
+    if change == "replace":
+        place[last] = value
+    elif change != "remove" and isinstance(place, dict):
+        place[draw(st.sampled_from(["gone", "top", "path", "md5", ""]) | st.text(max_size=5))] = value
+    return json.dumps(lock, skipkeys=True).encode()  # which is YAML, too
+
+
+@pytest.mark.filterwarnings("default")  # libraries of DVC are full of them
+@settings(properties, max_examples=40 * MORE, deadline=60_000)
+@given(data=st.data())
+def test_a_run_with_any_lock_ends_well_or_is_refused_and_changes_nothing(
+    locked: CopyingProject, monkeypatch: pytest.MonkeyPatch, data: st.DataObject
+) -> None:
+    monkeypatch.chdir(locked.folder)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    lock = Path("dvc.lock")
+    undisturbed, made = lock.read_bytes(), {path: path.read_bytes() for path in LOCKED}
+    mangled = data.draw(st.one_of(kind(undisturbed) for kind in (changed, other_lines, other_entries)))
+    lock.write_bytes(mangled)
+    try:
+        done = CliRunner().invoke(main, ["repro"])
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+        assert {path: path.read_bytes() for path in LOCKED} == made
+        if done.exit_code:
+            assert done.output.startswith("error: dvc.lock: expected what DVC writes")
+            assert done.output.removesuffix("\n").isprintable()
+            assert lock.read_bytes() == mangled
+        else:
+            assert Repo().status() == {}
+    finally:
+        lock.write_bytes(undisturbed)
 
 
 def texts_array(texts: list[list[int]]) -> np.ndarray:
