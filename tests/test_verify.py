@@ -504,10 +504,14 @@ def test_a_change_that_git_is_told_to_assume_is_none(project: Path) -> None:
     assert "stages/report.py" in {finding["stage"] for finding in findings(project)}
 
 
+LEFT = [".DS_Store", "._x.png", "README.md~", ".x.swp", "#x#", ".#x", "Thumbs.db"]
+LEFT += [".directory", ".nfs0001", ".x.kate-swp", "x___jb_tmp___"]
+
+
 def test_what_systems_and_editors_leave_is_nothing(project: Path) -> None:
     before = dvc(project, "status", "--json", capture_output=True).stdout
     for folder in ("reports", "reports/models", "reports/models/imdb", "reports/models/imdb/plots", "stages/common"):
-        for name in (".DS_Store", "._x.png", "README.md~", ".x.swp", "#x#", ".#x", "Thumbs.db"):
+        for name in LEFT:
             (project / folder / name).write_bytes(b"\0")
     assert findings(project) == []
     assert dvc(project, "status", "--json", capture_output=True).stdout == before
