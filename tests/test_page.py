@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -24,9 +25,12 @@ from test_serving import HOSTILE, raw_texts, server
 
 from stages.common.basics.artifacts import read_csv, read_json
 from stages.common.basics.errors import UserError
+from stages.common.basics.params import load_params
+from stages.common.basics.rows import load_labels
 from stages.page.changes import changes_since
 from stages.page.networks import by_rank
-from stages.page.texts import check_answers, strong, telling
+from stages.page.results import confusion
+from stages.page.texts import check_answers, strong, telling, texts_content
 from stages.page.vega import script
 from stages.page.write import check_place, finite, own_scripts, packed
 from stages.scratch.copies import ROOT, dvc
@@ -243,6 +247,17 @@ def test_the_words_did_what_errors_says(project: Path, written: Path) -> None:
 def test_the_same_page_twice(project: Path, written: Path, tmp_path: Path) -> None:
     run(project, "page", "--no-open", "--out", str(tmp_path / "again.html"))
     assert (tmp_path / "again.html").read_bytes() == written.read_bytes()
+
+
+def test_no_file_stays_open(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many models there are; some systems allow 256."""
+    monkeypatch.chdir(copy)
+    params = load_params()
+    confusions = {name: confusion(name, load_labels(model.dataset)) for name, model in params.models.items()}
+    texts_content(params, confusions)  # with what libraries open once
+    before = os.listdir("/dev/fd")
+    assert texts_content(params, confusions)[1] == []
+    assert os.listdir("/dev/fd") == before
 
 
 def test_hostile_labels_are_in_no_markup(written: Path) -> None:

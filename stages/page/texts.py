@@ -8,7 +8,7 @@ import numpy as np
 from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, models_of
-from stages.common.basics.rows import open_rows
+from stages.common.basics.rows import load_rows
 from stages.page.results import Content
 from stages.texts.decode import open_split
 from stages.texts.errors import Answers, in_words, load_answers, load_errors, summary
@@ -67,7 +67,7 @@ def of_model(model: str, params: Params, confusion: list[list[int]]) -> Content:
     check_answers(model, answers, confusion)
     wrong = load_errors(dataset, answers)
     in_training = dict(zip(wrong.places.tolist(), wrong.in_training, strict=True))
-    classifier, rows = Classifier(model), open_rows(dataset, "test")
+    classifier, rows = Classifier(model), load_rows(dataset, "test")  # closed again, unlike those of `open_rows`
     texts = []
     a_cell = min(MOST_OF_A_CELL, max(1, MOST_TEXTS // len(confusion)))
     for place in telling(answers, a_cell, ERRORS)[:MOST_TEXTS].tolist():
