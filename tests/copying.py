@@ -14,6 +14,7 @@ import psutil
 from dvc.utils.serialize import load_yaml
 
 from stages.common.basics.params import PARAMS_FILE
+from stages.judging.published import PUBLISHED_FILE
 from stages.scratch.copies import ROOT, dvc, environment
 
 BAGPIPE = (sys.executable, "-m", "stages.commands.main")
@@ -74,7 +75,8 @@ class CopyingProject:
                     (folder / path).write_text(f"{path}\n", encoding="utf-8")
         (folder / "dvc.yaml").write_text("\n".join(lines), encoding="utf-8")
         (folder / "work.py").write_text(WORK, encoding="utf-8")
-        shutil.copy(ROOT / PARAMS_FILE, folder)
+        for file in (PARAMS_FILE, PUBLISHED_FILE):
+            shutil.copy(ROOT / file, folder)
         (folder / "steps").mkdir()
         self._read = 0
 

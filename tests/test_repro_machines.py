@@ -14,6 +14,7 @@ from dvc.repo import Repo
 from editing import edit_yaml
 
 from stages.common.basics.params import PARAMS_FILE
+from stages.judging.published import PUBLISHED_FILE
 from stages.review.rerun import isolate
 from stages.scratch.copies import copy_writable, dvc, environment
 
@@ -23,6 +24,14 @@ def test_mistakes_in_params_are_told_before_anything_runs(copying) -> None:
     edit_yaml(here.folder / PARAMS_FILE, lambda content: content.update(seed="x"))
     printed = here.repro(status=1)
     assert printed.startswith("error: params.yaml: seed: expected ")
+    assert here.calls() == []
+
+
+def test_a_figure_that_does_not_exist_is_told_before_anything_runs(copying) -> None:
+    here = copying(DIAMOND)
+    edit_yaml(here.folder / PUBLISHED_FILE, lambda content: content["published"][0].update(figure="test.acuracy"))
+    printed = here.repro(status=1)
+    assert printed.startswith("error: published.yaml: published.0.figure: expected ")
     assert here.calls() == []
 
 

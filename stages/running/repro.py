@@ -19,6 +19,7 @@ from tqdm import tqdm
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
 from stages.common.basics.terminal import coloured, wrapped
+from stages.judging.published import load_published
 from stages.running.dvc_pipeline import LOGS, StalePipeline
 from stages.running.jobs import Job, LocalWorkers, Outcome, Tls, Workers
 from stages.running.project import only_run, open_project, remove_leftovers
@@ -155,10 +156,10 @@ def repro(
 
     Raises:
         StagesFailedError: stages failed.
-        UserError: params.yaml has a mistake; DVC or the cluster refuses.
+        UserError: params.yaml or published.yaml has a mistake; DVC or the cluster refuses.
     """
     started = time.monotonic()
-    load_params()  # from which DVC fills in commands: a mistake is told before any of them runs
+    load_published(load_params())  # a mistake is told before anything runs; from params DVC makes the stages
     try:
         with noticing() as stop, ExitStack() as project:
             with stop.heeded():
