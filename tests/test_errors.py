@@ -113,3 +113,15 @@ def test_what_is_not_there(copy: Path, name: str, missing: str | None, said: str
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
     assert said in line
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", b"\x93NUMPY"])
+def test_damaged_predictions_are_one_line(copy: Path, content: bytes) -> None:
+    path = copy / "data" / "predictions" / "imdb.npy"
+    path.unlink()  # it may be a link into the cache
+    path.write_bytes(content)
+    done = bagpipe(copy, "errors", "imdb", capture_output=True)
+    assert done.stderr.startswith(
+        "error: data/predictions/imdb.npy: expected an array as numpy writes it: float32, shape"
+    )
+    assert len(done.stderr.splitlines()) == 1

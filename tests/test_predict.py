@@ -1,6 +1,7 @@
 """`bagpipe predict` and `bagpipe decode`, on the models of a scratch copy and against Keras' own functions."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,10 +12,12 @@ import pytest
 from keras.src.legacy.preprocessing.text import text_to_word_sequence
 from terminal import on_a_terminal
 
+from stages.common.basics.errors import UserError
 from stages.common.basics.params import load_params
 from stages.labelled.words import ids_of, words_of
 from stages.official.corpus import encode, file_of, read_texts, split_order
 from stages.scratch.copies import environment
+from stages.texts.decode import decode_samples
 from stages.texts.predict import Classifier, Prediction, as_json, as_line, as_tsv, blocks_of
 
 TEXTS = [
@@ -164,6 +167,26 @@ def test_an_untrained_model_is_told_how_to_train(copy):
     (copy / "data" / "models" / "imdb").rmdir()
     error = error_of(bagpipe(copy, "predict", "imdb", "text"))
     assert "imdb is not trained yet; run `dvc repro evaluate@imdb`" in error
+
+
+@pytest.mark.parametrize("name", ["word_index.json", "labels.json"])
+def test_damaged_words_and_labels_are_one_line(copy, monkeypatch, name):
+    path = copy / "data" / "vectorized" / "imdb" / name
+    monkeypatch.chdir(copy)
+    for content in (b"", b"null", b'["one"]', b'{"a": "b"}', b'{"good": -5}', b'{"\xe4": 1}', b"[" * 100_000, None):
+        path.unlink()  # it may be a link into the cache
+        path.write_bytes(content) if content is not None else os.mkfifo(path)
+        for read in (lambda: Classifier("imdb"), lambda: decode_samples("imdb", "train", 0, None, 1)):
+            with pytest.raises(UserError, match=f"^data/vectorized/imdb/{name}: "):
+                read()
+
+
+def test_a_model_of_more_labels_than_there_are_is_one_line(copy):
+    path = copy / "data" / "vectorized" / "reuters" / "labels.json"
+    path.unlink()  # it may be a link into the cache
+    path.write_text('["one", "two"]')
+    error = error_of(bagpipe(copy, "predict", "reuters", "text"))
+    assert "data/vectorized/reuters/labels.json: expected a JSON list of 46 labels or more" in error
 
 
 def test_decode_prints_the_texts_that_were_encoded(scratch):

@@ -8,7 +8,7 @@ import pytest
 
 from stages.common.basics import rows as rows_module
 from stages.common.basics.errors import UserError
-from stages.common.basics.rows import RowBlock, load_rows, open_rows, write_split
+from stages.common.basics.rows import RowBlock, load_hashes, load_rows, open_rows, write_split
 
 WORDS, CLASSES, TEXTS = 50, 2, 8
 
@@ -47,6 +47,17 @@ def cut(name: str, left: int) -> Callable[[Path], None]:
     return damage
 
 
+def header(name: str, start: bytes) -> Callable[[Path], None]:
+    """Put other characters into an array's header, which numpy reads as Python."""
+
+    def damage(folder: Path) -> None:
+        path = folder / f"{name}.npy"
+        content = path.read_bytes()
+        path.write_bytes(content[:10] + start.ljust(117) + content[127:])
+
+    return damage
+
+
 @pytest.mark.parametrize("opened", [open_rows, load_rows])
 def test_whole_rows_are_read(opened: Callable) -> None:
     found = opened("some", "train")
@@ -65,14 +76,23 @@ def test_whole_rows_are_read(opened: Callable) -> None:
         (put("indptr", 4, 20), "indptr.npy: expected to ascend from 0 to 24"),  # from one part to the next
         (put("indptr", 0, 1), "indptr.npy: expected to ascend from 0 to 24"),
         (put("indptr", -1, 23), "indptr.npy: expected to ascend from 0 to 24"),
-        (replace("labels", lambda labels: labels[:-1]), "labels.npy: expected 8 of int64, found 7 of int64"),
-        (replace("labels", lambda labels: labels.astype(float)), "expected 8 of int64, found 8 of float64"),
-        (replace("indices", lambda ids: ids.astype(np.int64)), "expected int32, found 24 of int64"),
+        (replace("labels", lambda labels: labels[:-1]), "labels.npy: expected 8 numbers, found 7"),
+        (replace("labels", lambda labels: labels.astype(float)), "int64, shape (n,); found: float64, shape (8,)"),
+        (replace("indices", lambda ids: ids.astype(np.int64)), "int32, shape (n,); found: int64, shape (24,)"),
         (replace("shape", lambda shape: shape[:1]), "shape.npy: expected two numbers"),
         (cut("labels", 150), "labels.npy"),
         (cut("labels", 20), "labels.npy"),
         (cut("indices", 0), "indices.npy"),
         (cut("shape", 100), "shape.npy"),
+        (put("shape", 1, 10**9), "shape.npy: expected 1 to 10,000,000 columns, found 1,000,000,000"),
+        (put("shape", 1, 0), "columns, found 0"),
+        (put("shape", 0, -1), "indptr.npy: expected 0 numbers, found 9"),
+        (replace("shape", lambda shape: shape.astype(float)), "int64, shape (n,); found: float64, shape (2,)"),
+        (replace("labels", lambda labels: labels.reshape(4, 2)), "int64, shape (n,); found: int64, shape (4, 2)"),
+        (header("labels", b"{'descr"), "labels.npy: expected an array as numpy writes it"),
+        (header("labels", b"("), "labels.npy: expected an array as numpy writes it"),
+        (header("indices", b"["), "indices.npy: expected an array as numpy writes it"),
+        (header("shape", b"{'descr': '<i8', 'fortran_order': False, 'shape': (9999999999999,)}"), "shape.npy"),
     ],
 )
 def test_damage_is_told(opened: Callable, damage: Callable[[Path], None], said: str, split: Path) -> None:
@@ -83,3 +103,19 @@ def test_damage_is_told(opened: Callable, damage: Callable[[Path], None], said: 
     assert str(split) in message
     assert said in message
     assert "dvc repro vectorize@some" in message
+
+
+@pytest.mark.parametrize(
+    "damage", [cut("hashes", 100), header("hashes", b"("), replace("hashes", lambda h: h.astype(int))]
+)
+def test_damaged_hashes_are_told(damage: Callable[[Path], None], split: Path) -> None:
+    damage(split)
+    with pytest.raises(UserError, match="hashes.npy: expected an array as numpy writes it: uint64"):
+        load_hashes("some", "train")
+
+
+@pytest.mark.parametrize("content", [b"", b"7", b'["no", 1]', b'["no"]', b"\xff", b"[" * 100_000])
+def test_damaged_labels_are_told(content: bytes, split: Path) -> None:
+    (split.parent / "labels.json").write_bytes(content)
+    with pytest.raises(UserError, match="labels.json: expected a JSON list of 2 labels or more"):
+        load_rows("some", "train")

@@ -45,7 +45,7 @@ def page_network(model: str, dataset: str) -> PageNetwork:
     from stages.common.network import NETWORK_FILE, layers_of, load  # TensorFlow, after what can fail quickly
 
     layers = layers_of(load(folder))
-    if sum(layer.kernel.size for layer in layers) > MOST_WEIGHTS or len(index) > MOST_WORDS:
+    if sum(layer.kernel.size for layer in layers) > MOST_WEIGHTS or max(index.values(), default=0) > MOST_WORDS:
         raise UserError(f"{model}: too large to run in the page; `bagpipe predict {model}` runs it in the terminal")
     content = {
         "name": model,

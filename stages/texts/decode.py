@@ -111,7 +111,8 @@ def decode_samples(name: str, split: Split, index: int, label: str | None, count
     params = load_params()
     check_name("dataset", name, params.datasets)
     word_index(name)  # or the error that it is not there yet
-    names, dataset = load_labels(name), params.datasets[name]
+    dataset = params.datasets[name]
+    names = load_labels(name, len(dataset.labels) if isinstance(dataset, OfficialDataset) else 2)
     texts = open_split(name, dataset, split)
     if not 0 <= index < len(texts.labels):
         raise UserError(f"--index: expected 0 to {len(texts.labels) - 1} in the {split} split, found {index}")

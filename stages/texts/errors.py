@@ -12,12 +12,12 @@ import numpy as np
 from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, load_params
-from stages.common.basics.rows import Split, load_hashes, load_labels, load_rows, open_rows
+from stages.common.basics.rows import Split, load_hashes, load_labels, load_rows, open_npy, open_rows
 from stages.common.basics.terminal import escaped, wrapped
 from stages.common.predictions import of_each_label, predicted_labels
 from stages.texts.decode import open_split
 from stages.texts.predict import Classifier
-from stages.texts.words import check_name, word_index
+from stages.texts.words import check_name
 
 CONFIDENT = 100  # the most confident errors, of which a share is told
 SHOWN = 400  # characters of a text on the terminal
@@ -84,14 +84,14 @@ def load_answers(params: Params, name: str) -> Answers:
     """The answers of a model that `evaluate` has stored.
 
     Raises:
-        UserError: it is not in params.yaml or not evaluated yet, or not on the test texts that are there now.
+        UserError: it is not in params.yaml or not evaluated yet, or not on the test texts that are there now,
+            or a file is damaged.
     """
     check_name("model", name, params.models)
     dataset, path = params.models[name].dataset, PREDICTIONS / f"{name}.npy"
-    word_index(dataset)  # or the error that it is not there yet
-    if not path.exists():
-        raise UserError(f"{path}: not there yet; run `dvc repro evaluate@{name}`")
-    probabilities, expected = np.load(path), _labels(dataset, "test")
+    load_labels(dataset)  # or the error that they are not there yet
+    probabilities = open_npy(path, np.float32, f"evaluate@{name}", dimensions=2)
+    expected = _labels(dataset, "test")
     if len(probabilities) != len(expected):
         found = f"found {len(probabilities):,}; run `dvc repro evaluate@{name}`"
         raise UserError(f"{path}: expected predictions of {len(expected):,} test texts, {found}")

@@ -48,7 +48,7 @@ class Classifier:
         """Load the model of that name.
 
         Raises:
-            UserError: there is none in params.yaml, or it is not trained yet.
+            UserError: there is none in params.yaml, it is not trained yet, or damaged.
         """
         params = load_params()
         check_name("model", name, params.models)
@@ -63,6 +63,7 @@ class Classifier:
 
         self._network = network
         self._model = network.load(folder)
+        load_labels(dataset, least=self._model.output_shape[-1])  # or the error that the model knows more of them
         self._num_words = self._model.input_shape[-1]
         self._layers = network.layers_of(self._model)
 

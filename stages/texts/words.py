@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stages.common.basics.artifacts import MODELS, VECTORIZED, read_json
+from stages.common.basics.artifacts import MODELS
 from stages.common.basics.errors import UserError
+from stages.common.basics.rows import vectorized_file
 from stages.labelled.formats import decoded
 from stages.labelled.words import INDEX_FROM, OUT_OF_VOCABULARY
+from stages.official.corpus import read_word_index
 
 UNKNOWN = "?"  # how 0, 1, 2 and ids of no word print
 
@@ -25,12 +27,9 @@ def word_index(dataset: str) -> dict[str, int]:
     """The index of each word of a dataset.
 
     Raises:
-        UserError: it is not vectorized yet.
+        UserError: it is not vectorized yet, or damaged.
     """
-    path = VECTORIZED / dataset / "word_index.json"
-    if not path.exists():
-        raise UserError(f"{path}: not there yet; run `dvc repro vectorize@{dataset}`")
-    return read_json(path)
+    return read_word_index(vectorized_file(dataset, "word_index.json"))
 
 
 def model_folder(name: str) -> Path:

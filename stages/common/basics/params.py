@@ -22,6 +22,7 @@ DEEPEST = 100  # levels of a YAML file
 # Beyond these limits a library or a machine would fail hours later; none is near what anybody needs.
 LARGEST_INT32 = 2**31 - 1  # by which TensorFlow and SciPy number rows
 MOST_LABELS, LONGEST_LABEL = 1_000, 200  # classes; characters
+MOST_COLUMNS = 10_000_000  # a bitmap of so many bytes marks a text's words
 MOST_WEIGHTS = 2**32  # of a network: 16 GiB of float32, and the optimizer has as much again
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]  # it becomes a folder's name
@@ -33,7 +34,7 @@ Units = Annotated[int, Field(gt=0, le=1_000_000, strict=True)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LearningRate = Annotated[float, Field(gt=0, le=1_000)]
 Accuracy = Annotated[float, Field(ge=0, le=1)]  # or a difference of two
-NumWords = Annotated[int, Field(gt=4, le=10_000_000, strict=True)]  # a bitmap of so many bytes marks a text's words
+NumWords = Annotated[int, Field(gt=4, le=MOST_COLUMNS, strict=True)]
 TestSplit = Annotated[float, Field(ge=0.001, le=0.99)]  # each side must have texts
 NumpySeed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]  # all that RandomState takes
 Salt = Annotated[int, Field(ge=0, lt=2**64, strict=True)]

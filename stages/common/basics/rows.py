@@ -13,9 +13,10 @@ import numpy as np
 
 from stages.common.basics.artifacts import VECTORIZED, new_file
 from stages.common.basics.errors import UserError
+from stages.common.basics.params import MOST_COLUMNS
 
 Split = Literal["train", "test"]
-KINDS = {"indptr": np.int64, "indices": np.int32, "labels": np.int64}  # of numbers in a split's files
+KINDS = {"indptr": np.int64, "indices": np.int32, "labels": np.int64, "shape": np.int64}  # of a split's arrays
 CHECKED_AT_ONCE = 2**20
 
 
@@ -95,10 +96,17 @@ class Stored:
     def at(cls, path: Path) -> "Stored":
         with open(path, "rb") as file:
             np.lib.format.read_magic(file)
-            (length,), _, dtype = np.lib.format.read_array_header_1_0(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            if len(shape) != 1:
+                raise ValueError(f"{dtype}, shape {shape}")
+            (length,) = shape
             if os.fstat(file.fileno()).st_size < file.tell() + length * dtype.itemsize:
                 raise ValueError("a file that is cut off")
             return cls(os.dup(file.fileno()), dtype, file.tell(), length)  # open until the process ends
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (self.length,)
 
     def __len__(self) -> int:
         return self.length
@@ -150,13 +158,43 @@ def _write_header(file: BinaryIO, dtype: type, length: int) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
+def mapped(path: Path) -> np.ndarray:
+    """The array of an .npy file, of which memory holds what is read."""
+    return np.lib.format.open_memmap(path, mode="r")
+
+
+def open_npy(path: Path, kind: type, stage: str, dimensions: int = 1, opened: Callable[[Path], Any] = mapped) -> Any:
+    """Open an array of numbers of a kind, as in `np.int64`.
+
+    Args:
+        stage: what writes it, as in `vectorize@imdb`.
+
+    Raises:
+        UserError: it is not there yet, or damaged.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: not there yet; run `dvc repro {stage}`")
+    expected = (
+        f"expected an array as numpy writes it: {np.dtype(kind)}, shape {'(n,)' if dimensions == 1 else '(n, m)'}"
+    )
+    try:
+        array = opened(path)
+        if (array.dtype, len(array.shape)) != (kind, dimensions):
+            raise ValueError(f"{array.dtype}, shape {array.shape}")
+    except OSError:
+        raise
+    except Exception as error:  # numpy has several parsers try a header
+        raise UserError(f"{path}: {expected}; found: {error}; `dvc repro {stage}` writes it again") from None
+    return array
+
+
 def load_rows(dataset: str, split: Split) -> Rows:
     """Map a vectorized split into memory, once it is known to be whole.
 
     Raises:
         UserError: it is damaged.
     """
-    return _opened(dataset, split, lambda path: np.load(path, mmap_mode="r"))
+    return _opened(dataset, split, mapped)
 
 
 def open_rows(dataset: str, split: Split) -> Rows:
@@ -170,17 +208,11 @@ def open_rows(dataset: str, split: Split) -> Rows:
 
 def _opened(dataset: str, split: Split, open_array: Callable[[Path], Any]) -> Rows:
     """Open and check: out of range, an id or a label would be an address in someone else's memory."""
-    folder, arrays = VECTORIZED / dataset / split, {}
-    again = f"`dvc repro vectorize@{dataset}` writes it again"
-    for name in Rows._fields:
-        path = folder / f"{name}.npy"
-        try:
-            arrays[name] = np.load(path) if name == "shape" else open_array(path)
-        except (ValueError, EOFError) as error:
-            raise UserError(f"{path}: expected an array as numpy writes it, found: {error}; {again}") from None
-    rows = Rows(**arrays)
+    folder, stage = VECTORIZED / dataset / split, f"vectorize@{dataset}"
+    ways = {name: mapped if name == "shape" else open_array for name in Rows._fields}
+    rows = Rows(**{name: open_npy(folder / f"{name}.npy", KINDS[name], stage, 1, ways[name]) for name in ways})
     for damage in _damage(rows, len(load_labels(dataset))):
-        raise UserError(f"{folder}/{damage}; {again}")
+        raise UserError(f"{folder}/{damage}; `dvc repro {stage}` writes it again")
     return rows
 
 
@@ -189,12 +221,11 @@ def _damage(rows: Rows, classes: int) -> Iterator[str]:
     if rows.shape.shape != (2,):
         yield f"shape.npy: expected two numbers, found {rows.shape.size}"
     count, columns = rows.shape.tolist()
-    lengths = {"indptr": count + 1, "indices": None, "labels": count}
-    for name, kind in KINDS.items():
-        array, length = getattr(rows, name), lengths[name]
-        if array.dtype != kind or length not in (None, len(array)):
-            size = "" if length is None else f"{length:,} of "
-            yield f"{name}.npy: expected {size}{np.dtype(kind)}, found {len(array):,} of {array.dtype}"
+    if not 0 < columns <= MOST_COLUMNS:
+        yield f"shape.npy: expected 1 to {MOST_COLUMNS:,} columns, found {columns:,}"
+    for name, length in (("indptr", count + 1), ("labels", count)):
+        if len(getattr(rows, name)) != length:
+            yield f"{name}.npy: expected {length:,} numbers, found {len(getattr(rows, name)):,}"
     ends = [int(np.asarray(rows.indptr[place : place + 1])[0]) for place in (0, count)]
     steps = (np.diff(part) for part in _parts(rows.indptr))
     if ends != [0, len(rows.indices)] or any((step < 0).any() for step in steps):
@@ -213,8 +244,12 @@ def _parts(array: Any) -> Iterator[np.ndarray]:
 
 
 def load_hashes(dataset: str, split: Split) -> np.ndarray:
-    """A hash of each row's text, all its words in their order: uint64, shape (n,)."""
-    return np.load(VECTORIZED / dataset / split / "hashes.npy")
+    """A hash of each row's text, all its words in their order: uint64, shape (n,).
+
+    Raises:
+        UserError: they are not there yet, or damaged.
+    """
+    return open_npy(VECTORIZED / dataset / split / "hashes.npy", np.uint64, f"vectorize@{dataset}")
 
 
 def seen_in_training(dataset: str) -> np.ndarray:
@@ -222,9 +257,33 @@ def seen_in_training(dataset: str) -> np.ndarray:
     return np.isin(load_hashes(dataset, "test"), load_hashes(dataset, "train"))
 
 
-def load_labels(dataset: str) -> list[str]:
-    """The name of each label, from 0 on."""
-    return json.loads((VECTORIZED / dataset / "labels.json").read_text(encoding="utf-8"))
+def vectorized_file(dataset: str, name: str) -> Path:
+    """Where a file of a dataset's folder is.
+
+    Raises:
+        UserError: it is not there yet.
+    """
+    path = VECTORIZED / dataset / name
+    if not path.is_file():
+        raise UserError(f"{path}: not there yet; run `dvc repro vectorize@{dataset}`")
+    return path
+
+
+def load_labels(dataset: str, least: int = 2) -> list[str]:
+    """The name of each label, from 0 on; so many or more.
+
+    Raises:
+        UserError: they are not there yet, or damaged.
+    """
+    path = vectorized_file(dataset, "labels.json")
+    try:
+        labels = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        labels = None
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels) or len(labels) < least:
+        expected = f"expected a JSON list of {least} labels or more, found otherwise"
+        raise UserError(f"{path}: {expected}; `dvc repro vectorize@{dataset}` writes it again")
+    return labels
 
 
 def hold_out(rows: Rows, count: int, key: str) -> tuple[Rows, Rows]:
