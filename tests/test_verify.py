@@ -555,6 +555,15 @@ def test_compiled_code_in_git_is_named(project: Path) -> None:
     assert (found["stage"], "hides it" in found["problem"]) == (str(path.relative_to(project)), True)
 
 
+def test_names_in_git_do_not_command_the_terminal(project: Path) -> None:
+    (project / "a\x1b[2J\u202e.npz").touch()
+    git(project, "add", "--force", "--all")
+    commit(project)
+    done = verify(project)
+    assert r"a\x1b[2J\u202e.npz: is data and in Git" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
 # Another checkout
 
 
@@ -591,6 +600,22 @@ def test_another_checkout_cannot_say_where_dvc_keeps_its_pickles(project: Path, 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: {project / '.dvc'}: expected DVC's settings to be those of {ROOT}")
     assert not (project / "pickles").exists()
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "reports/models/imdb/metrics.json", "another"])
+def test_another_checkout_cannot_have_a_device_read(project: Path, name: str) -> None:
+    (project / name).unlink(missing_ok=True)
+    (project / name).symlink_to("/dev/zero")
+    commit(project)
+    done = verify_tree(project)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {project / name}: expected a file, found a link, which may lead anywhere\n"
+
+
+def test_no_command_of_another_checkouts_git_runs(project: Path) -> None:
+    git(project, "config", "core.fsmonitor", f"touch {project / 'PWNED'}")
+    verify_tree(project)
+    assert not (project / "PWNED").exists()
 
 
 def test_no_checkout(tmp_path: Path) -> None:

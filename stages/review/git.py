@@ -14,8 +14,8 @@ from stages.common.basics.errors import UserError
 
 
 def try_git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run Git here and keep what it prints."""
-    return subprocess.run(["git", *arguments], capture_output=True)
+    """Run Git here and keep what it prints; it does not ask a command of a folder's own settings what has changed."""
+    return subprocess.run(["git", "-c", "core.fsmonitor=false", *arguments], capture_output=True)
 
 
 def git_output(*arguments: str) -> bytes:
@@ -34,6 +34,12 @@ def git_output(*arguments: str) -> bytes:
 def git_names(*arguments: str) -> list[str]:
     """What a Git command lists, told by `-z` to end each name with a zero byte."""
     return os.fsdecode(git_output(*arguments)).split("\0")[:-1]
+
+
+def links_of(commit: str) -> list[str]:
+    """The paths of the symbolic links of a commit below this folder."""
+    entries = (entry.partition("\t") for entry in git_names("ls-tree", "-r", "-z", commit))
+    return [path for facts, _, path in entries if facts.startswith("120")]
 
 
 def tree_of(commit: str) -> dict[str, str]:

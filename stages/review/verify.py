@@ -15,14 +15,14 @@ from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_csv, rea
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE, Params, replicate_seeds, settings_of
 from stages.common.basics.processor import SAME_BYTES
-from stages.common.basics.terminal import coloured, wrapped
+from stages.common.basics.terminal import coloured, escaped, wrapped
 from stages.common.basics.watch import PIPELINE_FILE
 from stages.common.history import validation_figures
 from stages.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds, Published, applicable, not_judged
 from stages.judging.reproduction import data_of, figures_of, judge, read_results
 from stages.replicate import summary_of
 from stages.review.committed import CommittedPipeline, Finding, again, split_deps
-from stages.review.git import blob_id, git_names, tree_of
+from stages.review.git import blob_id, git_names, links_of, tree_of
 from stages.review.history import results_are_those_of_their_params
 from stages.review.lock import LOCK_FILE, value_at
 from stages.review.rerun import rerun_stages
@@ -258,14 +258,15 @@ def as_lines(check: Check) -> Iterator[str]:
         together.setdefault((problem, mend.replace(stage, "STAGE")), []).append(stage)
     for (problem, mend), stages in together.items():
         names = ", ".join(stages[:SHOWN]) + (f" and {len(stages) - SHOWN} more" if len(stages) > SHOWN else "")
-        yield wrapped(f"{names}: {problem}", " " * 8)
-        yield wrapped(f"to mend: {mend if len(stages) > 1 else mend.replace('STAGE', stages[0])}", " " * 10)
+        yield wrapped(escaped(f"{names}: {problem}"), " " * 8)
+        yield wrapped(escaped(f"to mend: {mend if len(stages) > 1 else mend.replace('STAGE', stages[0])}"), " " * 10)
 
 
 def enter(tree: Path) -> None:
     """Go to another checkout, to look at it by the code and the DVC settings of this project.
 
-    Its settings must be the same: they can name a folder of the checkout for DVC's database, which holds pickles.
+    Its settings must be the same: they can name a folder of the checkout for DVC's database, which holds pickles. And
+    it has no links: reading what is behind one, such as /dev/zero, need not end.
 
     Raises:
         UserError: they are not, or it is no checkout of this project.
@@ -276,6 +277,8 @@ def enter(tree: Path) -> None:
     if local.exists() or not config.is_file() or config.read_bytes() != (ROOT / ".dvc" / "config").read_bytes():
         raise UserError(f"{config.parent}: expected DVC's settings to be those of {ROOT}; look at the change first")
     os.chdir(tree)
+    for link in links_of("HEAD"):
+        raise UserError(f"{tree / link}: expected a file, found a link, which may lead anywhere")
 
 
 def verify(as_json: bool = False, rerun: tuple[str, ...] = (), tree: Path | None = None) -> None:
