@@ -23,6 +23,7 @@ from diff_project import (
     verdict,
 )
 
+from stages.review.tables import DiffTable, rendered
 from stages.scratch.copies import ROOT
 
 
@@ -375,3 +376,13 @@ def test_a_name_of_several_experiments_is_one_line(project: Project) -> None:
         project.commit()
         commits.append(experiment(project, "hazel-tams", base="HEAD" if seed == 3 else "HEAD~1"))
     assert_one_line(diff("main", "hazel-tams"), "'hazel-tams'", "2 experiments", *(name[:7] for name in commits))
+
+
+@pytest.mark.parametrize("markdown", [False, True])
+def test_what_comes_from_the_commits_does_not_command_the_terminal(markdown: bool) -> None:
+    table = DiffTable("Params", ["param", "a\x1b[2Jb"], [["models.m\x1b[35m", "\u202eneg pos"]], "ll")
+    shown = rendered(table, markdown)
+    assert "\x1b" not in shown
+    assert "\\x1b" in shown
+    assert "\\u202e" in shown
+    assert "\u202e" not in shown

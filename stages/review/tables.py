@@ -5,7 +5,7 @@ import textwrap
 from itertools import zip_longest
 from typing import NamedTuple
 
-from stages.common.basics.terminal import coloured, terminal_width
+from stages.common.basics.terminal import coloured, escaped, terminal_width
 
 MARKDOWN_WIDTH = 100  # what GitHub shows of a comment without a scroll bar
 GAP = 2  # between columns
@@ -31,9 +31,12 @@ def quoted(text: str) -> str:
 
 
 def broken(text: str, width: int) -> list[str]:
-    """Text in lines of at most `width`: broken between words, and within those that are longer, after dots if any."""
+    """Text in lines of at most `width`: broken between words, and within those that are longer, after dots if any.
+
+    It may be a stranger's: no line does anything to a terminal.
+    """
     lines = [""]
-    for word in text.split():
+    for word in map(escaped, text.split()):
         for index, part in enumerate(WITHIN_WORDS.split(word) if len(word) > width else [word]):
             gap = " " if index == 0 and lines[-1] else ""
             if len(lines[-1] + gap + part) <= width or not lines[-1]:
