@@ -556,8 +556,9 @@ def test_compiled_code_in_git_is_named(project: Path) -> None:
 
 
 def test_names_in_git_do_not_command_the_terminal(project: Path) -> None:
-    (project / "a\x1b[2J\u202e.npz").touch()
-    git(project, "add", "--force", "--all")
+    name = "a\x1b[2J\u202e.npz"
+    (project / name).touch()
+    git(project, "add", "--force", name)
     commit(project)
     done = verify(project)
     assert r"a\x1b[2J\u202e.npz: is data and in Git" in done.stdout
