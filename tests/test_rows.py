@@ -110,12 +110,12 @@ def test_damage_is_told(opened: Callable, damage: Callable[[Path], None], said: 
 )
 def test_damaged_hashes_are_told(damage: Callable[[Path], None], split: Path) -> None:
     damage(split)
-    with pytest.raises(UserError, match="hashes.npy: expected an array as numpy writes it: uint64"):
+    with pytest.raises(UserError, match=r"hashes\.npy: expected an array as numpy writes it: uint64"):
         load_hashes("some", "train")
 
 
 @pytest.mark.parametrize("content", [b"", b"7", b'["no", 1]', b'["no"]', b"\xff", b"[" * 100_000])
 def test_damaged_labels_are_told(content: bytes, split: Path) -> None:
     (split.parent / "labels.json").write_bytes(content)
-    with pytest.raises(UserError, match="labels.json: expected a JSON list of 2 labels or more"):
+    with pytest.raises(UserError, match=r"labels\.json: expected a JSON list of 2 labels or more"):
         load_rows("some", "train")

@@ -174,9 +174,8 @@ def open_npy(path: Path, kind: type, stage: str, dimensions: int = 1, opened: Ca
     """
     if not path.is_file():
         raise UserError(f"{path}: not there yet; run `dvc repro {stage}`")
-    expected = (
-        f"expected an array as numpy writes it: {np.dtype(kind)}, shape {'(n,)' if dimensions == 1 else '(n, m)'}"
-    )
+    shape = "(n,)" if dimensions == 1 else "(n, m)"
+    expected = f"expected an array as numpy writes it: {np.dtype(kind)}, shape {shape}"
     try:
         array = opened(path)
         if (array.dtype, len(array.shape)) != (kind, dimensions):
