@@ -1,4 +1,4 @@
-"""Labels that matplotlib would read as mathematics."""
+"""Labels that matplotlib would read as mathematics, or has no letters for."""
 
 from pathlib import Path
 
@@ -20,10 +20,17 @@ def test_a_label_is_shown_as_it_is(label: str) -> None:
     assert Text()._preprocess_math(plain(label)) == (label, False)
 
 
+def test_what_the_font_lacks_is_spelled_out() -> None:
+    assert plain("Ärger, Дача & ½") == "Ärger, Дача & ½"
+    assert plain("好评 👍") == r"\u597d\u8bc4 \U0001f44d"
+
+
+@pytest.mark.filterwarnings("error")
 def test_every_label_can_be_drawn(tmp_path: Path) -> None:
+    labels = [*LABELS, "好评 👍"]
     with figure(tmp_path / "confusion.png", PLOTS) as [axes]:
-        draw_confusion(axes, np.eye(len(LABELS), dtype=np.int64), LABELS, "imdb")
-    lines = [{"class": label, "train": "5", "test": "3"} for label in LABELS]
+        draw_confusion(axes, np.eye(len(labels), dtype=np.int64), labels, "imdb")
+    lines = [{"class": label, "train": "5", "test": "3"} for label in labels]
     with figure(tmp_path / "classes.png", PLOTS) as [axes]:
         draw_classes(axes, "imdb", lines)
     assert len(list(tmp_path.glob("*.png"))) == 2

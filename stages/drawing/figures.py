@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -10,6 +11,8 @@ matplotlib.use("Agg")  # no window, on any machine
 import matplotlib.pyplot as plt
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.font_manager import findfont
+from matplotlib.ft2font import FT2Font
 
 from stages.common.basics.artifacts import new_file
 from stages.common.basics.params import Plots
@@ -29,8 +32,19 @@ STYLE = {
 
 
 def plain(text: str) -> str:
-    """A text for matplotlib that it shows as it is: between two dollars it would read mathematics."""
-    return text.replace("$", r"\$")
+    r"""A text for matplotlib that it shows as it is: between two dollars it would read mathematics.
+
+    What its font lacks, as Chinese, is written as in `\u8bc4`: else boxes would stand there, each like the other. A
+    font of this machine would be other bytes on another one.
+    """
+    shown = (sign if ord(sign) in _letters() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(shown).replace("$", r"\$")
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """The characters of the font that comes with matplotlib."""
+    return frozenset(FT2Font(findfont("DejaVu Sans")).get_charmap())
 
 
 @contextmanager
