@@ -31,6 +31,7 @@ from stages.common.basics.terminal import escaped
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CHUNK = 1 << 16  # bytes
+LONGEST_WAIT = 1e9  # seconds; a clock has no room for some more
 
 
 class NoSourceError(UserError):
@@ -115,7 +116,7 @@ def at_most(seconds: float) -> Iterator[None]:
         raise TooSlowError
 
     before = signal.signal(signal.SIGALRM, fail)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, LONGEST_WAIT))
     try:
         yield
     finally:

@@ -629,3 +629,13 @@ def test_a_full_disk_is_no_fault_of_the_source(tmp_path: Path, server: Server) -
     assert len(complaint.splitlines()) == 1
     assert "data/raw" in complaint
     assert not RAW.exists()
+
+
+@pytest.mark.parametrize("speed", [5e-324, 1e-6])
+def test_no_speed_is_too_low_for_a_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speed: float) -> None:
+    monkeypatch.setenv("DATASETS_MIRROR", str(fill(tmp_path / "mirror")))
+    monkeypatch.chdir(tmp_path)
+    params = settings("http://localhost:1/")
+    slow = params.download.model_copy(update={"lowest_speed": speed})
+    download(params.model_copy(update={"download": slow}), "imdb")
+    assert_complete()
