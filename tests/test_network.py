@@ -495,6 +495,9 @@ def altered(key: str, value: Any) -> Callable[[dict], bytes]:
         (altered("hidden", [16, 0]), "network.hidden.1: expected greater than 0; found 0"),
         (altered("hidden", [16, 1e99]), "network.hidden.1: expected a valid integer"),
         (altered("learning_rate", "fast"), "network.learning_rate: expected a valid number"),
+        (altered("hidden", [1] * 101), "network.hidden: expected List should have at most 100 items"),
+        (altered("classes", 10**4299), "classes: expected less than or equal to 2147483647; found an integer"),
+        (lambda content: b" " * 100_001, "expected at most 100,000 bytes, found 100,001"),
         (altered("num_words", True), "num_words: expected a valid integer; found True"),
         (altered("classes", 3), "classes: expected 2, as network.loss is binary_crossentropy; found 3"),
         (altered("num_words", 10**12), "num_words: expected less than or equal to 10000000; found 1000000000000"),
@@ -560,6 +563,15 @@ def test_weights_that_are_not_finite(damaged: Path) -> None:
     with h5py.File(damaged / "model.weights.h5", "r+") as file:
         file["layers/multi_hot_dense/vars/1"][3] = np.nan
     with pytest.raises(UserError, match=r"model\.weights\.h5: expected finite weights"):
+        load(damaged)
+
+
+def test_weights_that_would_fill_the_memory(damaged: Path) -> None:
+    """Zeros that no byte of the file stands for."""
+    with h5py.File(damaged / "model.weights.h5", "r+") as file:
+        del file["layers/multi_hot_dense/vars/1"]
+        file.create_dataset("layers/multi_hot_dense/vars/1", 10**12, "f4", chunks=(1_000_000,))
+    with pytest.raises(UserError, match=r"model\.weights\.h5: expected .*vars/1 has 4,000,000,000,000 bytes"):
         load(damaged)
 
 

@@ -31,6 +31,7 @@ if is_settled():  # a process of our own; in any other TensorFlow stays as it is
 
     start_tensorflow()
 
+import h5py
 import keras
 import numpy as np
 import tensorflow as tf
@@ -39,14 +40,15 @@ from stages.common.basics.artifacts import DIVERGED, new_directory, read_json, w
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import (
     BINARY_LOSSES,
+    LARGEST_INT32,
     Activation,
+    Hidden,
     Loss,
     NumWords,
     Optimizer,
     PositiveFloat,
     Section,
     Settings,
-    Units,
     first_sentence,
 )
 from stages.common.basics.rows import ChosenRows, Rows
@@ -70,6 +72,7 @@ ROWS_AT_ONCE = 10_000  # of validation, evaluation and prediction
 # of the neighbours among them, 20 kB that are read at once.
 ROWS_A_BLOCK, ROWS_A_RUN = 2**15, 64
 NETWORK_FILE, WEIGHTS_FILE = "network.json", "model.weights.h5"
+LARGEST_NETWORK_FILE = 100_000  # bytes; a hundred layers need 2,000
 
 
 @tf.custom_gradient
@@ -118,7 +121,7 @@ Network = dict[str, Any]  # what network.json holds: settings of the network, an
 class Architecture(Section):
     """`network` of network.json: what of a model's params the network depends on."""
 
-    hidden: Annotated[list[Units], Field(min_length=1)]
+    hidden: Hidden
     activation: Activation
     loss: Loss
     optimizer: Optimizer
@@ -129,7 +132,7 @@ class NetworkFile(Section):
     """network.json, see `network_of`."""
 
     num_words: NumWords
-    classes: Annotated[int, Field(ge=2, strict=True)]
+    classes: Annotated[int, Field(ge=2, le=LARGEST_INT32, strict=True)]
     network: Architecture
 
     @model_validator(mode="after")
@@ -419,14 +422,16 @@ def save(model: keras.Model, network: Network, folder: Path) -> None:
         write_json(partial / NETWORK_FILE, network)
 
 
-def check_regular(path: Path) -> None:
-    """Check that reading a file ends: that of a pipe, say, need not.
+def check_regular(path: Path, largest: int = sys.maxsize) -> None:
+    """Check that reading a file ends: that of a pipe, say, need not, nor that of a gigabyte of JSON.
 
     Raises:
         UserError: it is something else; OSError: it is not there.
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise UserError(f"{path}: expected a regular file")
+    if path.stat().st_size > largest:
+        raise UserError(f"{path}: expected at most {largest:,} bytes, found {path.stat().st_size:,}")
 
 
 def read_network(path: Path) -> Network:
@@ -435,13 +440,28 @@ def read_network(path: Path) -> Network:
     Raises:
         UserError: it has a wrong key, type or value; OSError: it is not there.
     """
-    check_regular(path)
+    check_regular(path, LARGEST_NETWORK_FILE)
     try:
         return NetworkFile.model_validate(read_json(path)).model_dump()
     except ValidationError as error:
         raise UserError(f"{path}: {first_sentence(error)}") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: expected JSON; {error}") from None
+
+
+def check_sizes(path: Path, largest: int) -> None:
+    """Check that no array of an HDF5 file needs more bytes in memory: what is compressed, or not written, is short.
+
+    Raises:
+        ValueError: one does.
+    """
+
+    def check(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and item.nbytes > largest:
+            raise ValueError(f"{name} has {item.nbytes:,} bytes")
+
+    with h5py.File(path) as file:
+        file.visititems(check)
 
 
 def read_weights(model: keras.Model, path: Path) -> None:
@@ -451,6 +471,7 @@ def read_weights(model: keras.Model, path: Path) -> None:
         UserError: these are not its weights, not finite, or the file is damaged; OSError: it is not there.
     """
     try:
+        check_sizes(path, 8 * model.count_params())
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise one of many kinds, depending on which byte is wrong
         reason = " ".join(str(error).split()) or type(error).__name__

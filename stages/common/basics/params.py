@@ -31,6 +31,7 @@ Count = Annotated[int, Field(gt=0, le=LARGEST_INT32, strict=True)]
 CountOrNone = Annotated[int, Field(ge=0, le=LARGEST_INT32, strict=True)]
 Epochs = Annotated[int, Field(gt=0, le=1_000_000, strict=True)]
 Units = Annotated[int, Field(gt=0, le=1_000_000, strict=True)]
+Hidden = Annotated[list[Units], Field(min_length=1, max_length=100)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LearningRate = Annotated[float, Field(gt=0, le=1_000)]
 Accuracy = Annotated[float, Field(ge=0, le=1)]  # or a difference of two
@@ -65,7 +66,7 @@ class Download(Section):
     timeout: seconds without an answer; lowest_speed: bytes a second. Together they bound the time for a whole file.
     """
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]")]
+    url: Annotated[str, Field(max_length=1_000, pattern=r"^https?://[^\s/]")]
     retries: Annotated[int, Field(ge=0, le=100, strict=True)]
     timeout: Annotated[float, Field(gt=0, le=3_600)]  # sockets fail with much more
     lowest_speed: Annotated[float, Field(gt=0, le=1e9)]
@@ -157,7 +158,7 @@ class Model(Section):
     """
 
     dataset: Name
-    hidden: Annotated[list[Units], Field(min_length=1, max_length=100)]
+    hidden: Hidden
     activation: Activation | None = None
     loss: Loss | None = None
     optimizer: Optimizer | None = None
@@ -285,7 +286,11 @@ class Params(Section):
                 raise ValueError(f"models.{name}.dataset: {expected}; found {model.dataset!r}")
             if model.dataset not in self.defaults:
                 raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
-            columns = self.datasets[model.dataset].num_words
+            dataset, loss = self.datasets[model.dataset], settings_of(self, name).loss
+            if loss in BINARY_LOSSES and isinstance(dataset, OfficialDataset) and len(dataset.labels) != 2:
+                where, found = settings_of(self, name).where(name, "loss"), len(dataset.labels)
+                raise ValueError(f"{where}: expected one for {found} labels as of {model.dataset}; found {loss!r}")
+            columns = dataset.num_words
             weights = sum(inputs * units for inputs, units in pairwise([columns, *model.hidden]))
             if weights > MOST_WEIGHTS:
                 expected = f"expected at most {MOST_WEIGHTS:,} weights, the first layer's {columns:,} a unit included"
