@@ -31,7 +31,7 @@ from stages.common.basics.terminal import escaped
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CHUNK = 1 << 16  # bytes
-LONGEST_WAIT = 1e9  # seconds; a clock has no room for some more
+LONGEST_WAIT = 1e9  # seconds; timers take little more
 
 
 class NoSourceError(UserError):

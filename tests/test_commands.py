@@ -84,6 +84,14 @@ def test_an_error_that_nobody_hears_keeps_its_status(where: str) -> None:
     assert done.stdout + done.stderr == b""
 
 
+@pytest.mark.parametrize("action", ["import tensorflow as tf; tf.zeros([2**20, 2**20])", "bytes(2**60)"])
+def test_too_little_memory_is_told(action: str) -> None:
+    script = f"from stages.common.basics.errors import run; run(lambda: exec({action!r}))"
+    done = shell(f"python -c {shlex.quote(script)}", TF_CPP_MIN_LOG_LEVEL="3")
+    assert done.returncode == 1
+    assert done.stderr == b"error: this machine has too little free memory\n"
+
+
 def test_a_file_does_not_take_the_place_of_a_closed_descriptor(tmp_path: Path) -> None:
     script = "from stages.common.basics.errors import run; run(lambda: print(open('file', 'w').fileno()))"
     done = shell(f"python -c {shlex.quote(script)} >&- 2>&- <&-", tmp_path)

@@ -256,3 +256,27 @@ def test_what_a_killed_stage_had_not_finished_is_removed(copying) -> None:
     here.repro()
     assert {path.name for path in (here.folder / "out").iterdir()} == {"one", "two"}
     assert (here.folder / "dvc.lock").read_bytes() == before
+
+
+def test_what_is_left_of_a_download_is_kept(copying) -> None:
+    """It is checked before it is used."""
+    here = copying({"one": ["one.txt"]})
+    stage = "  raw:\n    cmd: mkdir -p data/raw/some && date > data/raw/some/file\n    outs: [data/raw/some]\n"
+    here.write("dvc.yaml", (here.folder / "dvc.yaml").read_text(encoding="utf-8") + stage)
+    (here.folder / "data" / "raw").mkdir(parents=True)
+    here.write("data/raw/.some.partial", "half of it")
+    here.repro()
+    assert (here.folder / "data" / "raw" / ".some.partial").read_text(encoding="utf-8") == "half of it"
+
+
+def test_a_damaged_database_of_dvc_is_one_line(copying, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    here = copying({"one": ["one.txt"]})
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    here.repro()
+    databases = list((tmp_path / "site").rglob("cache.db"))
+    assert databases
+    for path in databases:
+        path.write_bytes(b"garbage" * 1_000)
+    printed = here.repro(status=1)
+    assert f"error: {tmp_path / 'site'}: DVC's database of what it has hashed: file is not a database" in printed
+    assert printed.count("\n") == 1

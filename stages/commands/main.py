@@ -1,11 +1,12 @@
 """The command line of `bagpipe`. Each command imports what it needs when it is called."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from stages.common.basics.errors import run
+from stages.common.basics.errors import UserError, run
 
 CERTIFICATE = click.Path(exists=True, dir_okay=False)
 
@@ -17,7 +18,16 @@ class CommandLine(click.Group):
         run(lambda: super(CommandLine, self).main(*arguments, **settings))
 
     def invoke(self, context: click.Context) -> None:
-        run(lambda: super(CommandLine, self).invoke(context))  # inside, for Click has an answer of its own to Ctrl-C
+        run(lambda: self._invoke(context))  # inside, for Click has an answer of its own to Ctrl-C
+
+    def _invoke(self, context: click.Context) -> None:
+        try:
+            super().invoke(context)
+        except sqlite3.DatabaseError as error:
+            from dvc.dirs import site_cache_dir
+
+            mend = "if it is damaged, delete that folder: DVC makes it anew"
+            raise UserError(f"{site_cache_dir()}: DVC's database of what it has hashed: {error}; {mend}") from None
 
 
 @click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})

@@ -18,7 +18,7 @@ from dvc.repo import Repo, lock_repo
 from dvc.rwlock import RWLOCK_FILE, SCHEMA
 from voluptuous import Invalid
 
-from stages.common.basics.artifacts import new_file, partial_name, remove
+from stages.common.basics.artifacts import RAW, new_file, partial_name, remove
 from stages.common.basics.errors import UserError
 from stages.common.basics.locks import LOCKS, held
 from stages.review.lock import expect_hashes
@@ -107,10 +107,14 @@ def dvc_processes(root: Path) -> list[int]:
 
 
 def remove_leftovers(repo: Repo) -> None:
-    """Remove what stages, and DVC on restoring, had not finished: in a folder that a stage reads it would count."""
+    """Remove what stages, and DVC on restoring, had not finished: in a folder that a stage reads it would count.
+
+    Not what is downloaded: those files are checked, and the stage goes on from them.
+    """
     outs = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs]
     for out in outs:
-        remove(partial_name(out))
+        if out.parent != Path(repo.root_dir) / RAW:
+            remove(partial_name(out))
     for folder in {out.parent for out in outs}:
         for path in folder.glob(".*.tmp"):
             if UNFINISHED_BY_DVC.fullmatch(path.name):

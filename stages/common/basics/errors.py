@@ -9,6 +9,8 @@ from typing import NoReturn
 
 from stages.common.basics.terminal import coloured, escaped, prepare_streams, takes_output
 
+NO_MEMORY = "this machine has too little free memory"
+
 
 class UserError(Exception):
     """Something a user can mend; its text is one sentence: where, what was expected, what was found."""
@@ -53,4 +55,8 @@ def run(action: Callable[[], object]) -> None:
     except UnicodeEncodeError as error:  # Python's stand-ins for bytes of a path that are not UTF-8
         fail(f"{error.object[:300]}: expected a name in UTF-8; rename it, or set PYTHONUTF8=1 if it is in UTF-8")
     except MemoryError:
-        fail("this machine has too little free memory")
+        fail(NO_MEMORY)
+    except Exception as error:
+        if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's; not every command imports that
+            raise
+        fail(NO_MEMORY)

@@ -280,21 +280,8 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _models_fit_their_datasets(self) -> Self:
-        for name, model in self.models.items():
-            if model.dataset not in self.datasets:
-                expected = f"expected one of {', '.join(self.datasets)}"
-                raise ValueError(f"models.{name}.dataset: {expected}; found {model.dataset!r}")
-            if model.dataset not in self.defaults:
-                raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
-            dataset, loss = self.datasets[model.dataset], settings_of(self, name).loss
-            if loss in BINARY_LOSSES and isinstance(dataset, OfficialDataset) and len(dataset.labels) != 2:
-                where, found = settings_of(self, name).where(name, "loss"), len(dataset.labels)
-                raise ValueError(f"{where}: expected one for {found} labels as of {model.dataset}; found {loss!r}")
-            columns = dataset.num_words
-            weights = sum(inputs * units for inputs, units in pairwise([columns, *model.hidden]))
-            if weights > MOST_WEIGHTS:
-                expected = f"expected at most {MOST_WEIGHTS:,} weights, the first layer's {columns:,} a unit included"
-                raise ValueError(f"models.{name}.hidden: {expected}; found {weights:,}")
+        for name in self.models:
+            self._check_model(name)
         if unknown := self.replicates.own.keys() - self.models.keys():
             expected = f"expected one of {', '.join(self.models)}"
             raise ValueError(f"replicates.own.{min(unknown)}: {expected}; found {min(unknown)!r}")
@@ -306,6 +293,29 @@ class Params(Section):
                     f"defaults.{name}.reference: expected one of {expected}; found {defaults.reference!r}"
                 )
         return self
+
+    def _check_model(self, name: str) -> None:
+        """Check that a model fits its dataset, and a computer.
+
+        Raises:
+            ValueError: it does not.
+        """
+        model = self.models[name]
+        if model.dataset not in self.datasets:
+            expected = f"expected one of {', '.join(self.datasets)}"
+            raise ValueError(f"models.{name}.dataset: {expected}; found {model.dataset!r}")
+        if model.dataset not in self.defaults:
+            raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
+        dataset, settings = self.datasets[model.dataset], settings_of(self, name)
+        binary = settings.loss in BINARY_LOSSES
+        if binary and isinstance(dataset, OfficialDataset) and len(dataset.labels) != 2:
+            expected = f"expected one for the {len(dataset.labels)} labels of {model.dataset}"
+            raise ValueError(f"{settings.where(name, 'loss')}: {expected}; found {settings.loss!r}")
+        columns = dataset.num_words
+        weights = sum(inputs * units for inputs, units in pairwise([columns, *model.hidden]))
+        if weights > MOST_WEIGHTS:
+            expected = f"expected at most {MOST_WEIGHTS:,} weights, the first layer's {columns:,} a unit included"
+            raise ValueError(f"models.{name}.hidden: {expected}; found {weights:,}")
 
 
 def replicate_seeds(seed: int, n: int) -> range:
