@@ -261,7 +261,7 @@ def test_what_a_killed_stage_had_not_finished_is_removed(copying) -> None:
 def test_what_is_left_of_a_download_is_kept(copying) -> None:
     """It is checked before it is used."""
     here = copying({"one": ["one.txt"]})
-    stage = "  raw:\n    cmd: mkdir -p data/raw/some && date > data/raw/some/file\n    outs: [data/raw/some]\n"
+    stage = "\n  raw:\n    cmd: mkdir -p data/raw/some && date > data/raw/some/file\n    outs: [data/raw/some]\n"
     here.write("dvc.yaml", (here.folder / "dvc.yaml").read_text(encoding="utf-8") + stage)
     (here.folder / "data" / "raw").mkdir(parents=True)
     here.write("data/raw/.some.partial", "half of it")
