@@ -102,7 +102,7 @@ def attempts(folder: Path) -> Iterator[tuple[list[tuple[str, KilledProject, Atte
 def main() -> None:
     """Try as long as there is time, and write the page."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     arguments = parser.parse_args()
     chance, tried, bad = random.Random(arguments.seed), Counter[str](), Counter[str]()
