@@ -125,3 +125,14 @@ def test_damaged_predictions_are_one_line(copy: Path, content: bytes) -> None:
         "error: data/predictions/imdb.npy: expected an array as numpy writes it: float32, shape"
     )
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("shape", [(1, 46), (300, 0), (300, 47)])
+def test_predictions_of_other_texts_or_labels_are_one_line(copy: Path, shape: tuple[int, int]) -> None:
+    path = copy / "data" / "predictions" / "reuters.npy"
+    texts, labels = np.load(path).shape
+    path.unlink()  # it may be a link into the cache
+    np.save(path, np.zeros(shape, np.float32))
+    done = bagpipe(copy, "errors", "reuters", capture_output=True)
+    expected = f"expected predictions of {labels} labels for {texts} test texts, found {shape[1]} for {shape[0]}"
+    assert done.stderr == f"error: data/predictions/reuters.npy: {expected}; run `dvc repro evaluate@reuters`\n"

@@ -181,12 +181,12 @@ def test_damaged_words_and_labels_are_one_line(copy, monkeypatch, name):
                 read()
 
 
-def test_a_model_of_more_labels_than_there_are_is_one_line(copy):
+def test_a_model_of_other_labels_is_one_line(copy):
     path = copy / "data" / "vectorized" / "reuters" / "labels.json"
     path.unlink()  # it may be a link into the cache
     path.write_text('["one", "two"]')
     error = error_of(bagpipe(copy, "predict", "reuters", "text"))
-    assert "data/vectorized/reuters/labels.json: expected a JSON list of 46 labels or more" in error
+    assert "data/models/reuters: a model of 46 labels, and reuters has 2; run `dvc repro evaluate@reuters`" in error
 
 
 def test_decode_prints_the_texts_that_were_encoded(scratch):

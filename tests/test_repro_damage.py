@@ -269,14 +269,22 @@ def test_what_is_left_of_a_download_is_kept(copying) -> None:
     assert (here.folder / "data" / "raw" / ".some.partial").read_text(encoding="utf-8") == "half of it"
 
 
-def test_a_damaged_database_of_dvc_is_one_line(copying, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    here = copying({"one": ["one.txt"]})
-    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+@pytest.mark.parametrize("configured", [False, True])
+def test_a_damaged_database_of_dvc_is_one_line(
+    copying, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, configured: bool
+) -> None:
+    here, site = copying({"one": ["one.txt"]}), tmp_path / "site"
+    if configured:
+        monkeypatch.delenv("DVC_SITE_CACHE_DIR")
+        config = (here.folder / ".dvc" / "config").read_text(encoding="utf-8")
+        here.write(".dvc/config", config.replace("[core]", f"[core]\n    site_cache_dir = {site}"))
+    else:
+        monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(site))
     here.repro()
-    databases = list((tmp_path / "site").rglob("cache.db"))
+    databases = list(site.rglob("cache.db"))
     assert databases
     for path in databases:
         path.write_bytes(b"garbage" * 1_000)
     printed = here.repro(status=1)
-    assert f"error: {tmp_path / 'site'}: DVC's database of what it has hashed: file is not a database" in printed
+    assert printed.startswith(f"error: {site}: DVC's database of what it has hashed: file is not a database; ")
     assert printed.count("\n") == 1

@@ -86,6 +86,7 @@ def test_whole_rows_are_read(opened: Callable) -> None:
         (cut("shape", 100), "shape.npy"),
         (put("shape", 1, 10**9), "shape.npy: expected 1 to 10,000,000 columns, found 1,000,000,000"),
         (put("shape", 1, 0), "columns, found 0"),
+        (header("labels", b"{'descr': '<i8', 'fortran_order': False, 'shape': (-1,)}"), "labels.npy: expected"),
         (put("shape", 0, -1), "indptr.npy: expected 0 numbers, found 9"),
         (replace("shape", lambda shape: shape.astype(float)), "int64, shape (n,); found: float64, shape (2,)"),
         (replace("labels", lambda labels: labels.reshape(4, 2)), "int64, shape (n,); found: int64, shape (4, 2)"),
@@ -111,6 +112,12 @@ def test_damage_is_told(opened: Callable, damage: Callable[[Path], None], said: 
 def test_damaged_hashes_are_told(damage: Callable[[Path], None], split: Path) -> None:
     damage(split)
     with pytest.raises(UserError, match=r"hashes\.npy: expected an array as numpy writes it: uint64"):
+        load_hashes("some", "train")
+
+
+def test_hashes_of_other_texts_are_told(split: Path) -> None:
+    replace("hashes", lambda hashes: hashes[:-1])(split)
+    with pytest.raises(UserError, match=r"hashes\.npy: expected 8 numbers, found 7"):
         load_hashes("some", "train")
 
 

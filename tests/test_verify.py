@@ -1,6 +1,7 @@
 """`bagpipe verify`: what it says of commits that are true, and of every way to lie that could be thought of."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -603,18 +604,24 @@ def test_another_checkout_cannot_say_where_dvc_keeps_its_pickles(project: Path, 
     assert not (project / "pickles").exists()
 
 
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("/dev/zero"), os.mkfifo])
 @pytest.mark.parametrize("name", ["params.yaml", "reports/models/imdb/metrics.json", "another"])
-def test_another_checkout_cannot_have_a_device_read(project: Path, name: str) -> None:
+def test_another_checkout_cannot_have_a_device_read(project: Path, name: str, make: Callable[[Path], None]) -> None:
     (project / name).unlink(missing_ok=True)
-    (project / name).symlink_to("/dev/zero")
-    commit(project)
+    make(project / name)
     done = verify_tree(project)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"error: {project / name}: expected a file, found a link, which may lead anywhere\n"
+    assert done.stderr == f"error: {project / name}: expected a file, found a link or a device\n"
 
 
 def test_no_command_of_another_checkouts_git_runs(project: Path) -> None:
-    git(project, "config", "core.fsmonitor", f"touch {project / 'PWNED'}")
+    command = f"touch {project / 'PWNED'}"
+    settings = {"remote.other.url": str(project), "remote.other.promisor": "true", "remote.other.uploadpack": command}
+    settings |= {"extensions.partialClone": "other", "core.repositoryFormatVersion": "1", "core.fsmonitor": command}
+    tree = git(project, "rev-parse", "HEAD^{tree}").strip()
+    for key, value in settings.items():
+        git(project, "config", key, value)
+    (project / ".git" / "objects" / tree[:2] / tree[2:]).unlink()  # Git would ask the remote for it
     verify_tree(project)
     assert not (project / "PWNED").exists()
 

@@ -24,10 +24,12 @@ class CommandLine(click.Group):
         try:
             super().invoke(context)
         except sqlite3.DatabaseError as error:
+            from dvc.config import Config
             from dvc.dirs import site_cache_dir
 
+            folder = site_cache_dir(Config.from_cwd()["core"].get("site_cache_dir"))
             mend = "if it is damaged, delete that folder: DVC makes it anew"
-            raise UserError(f"{site_cache_dir()}: DVC's database of what it has hashed: {error}; {mend}") from None
+            raise UserError(f"{folder}: DVC's database of what it has hashed: {error}; {mend}") from None
 
 
 @click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})

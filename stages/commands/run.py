@@ -24,7 +24,6 @@ def run_all() -> None:
     from stages.download import NoSourceError
     from stages.running.repro import StagesFailedError, repro  # DVC: a second
 
-    set_up_plots()
     try:
         repro([], jobs=None, scheduler=None, keep_going=False, dry=False)
     except StagesFailedError as error:
@@ -37,6 +36,7 @@ def run_all() -> None:
         )
         demo(None)
         sys.exit(NoSourceError.exit_code)  # a script can tell it from success
+    set_up_plots()
     print(f"\n{results(Path())}\n")
     print(f"What came out: {REPORTS / 'README.md'}; `bagpipe page` shows it in the browser, with the texts.")
     print("Next: add a model to params.yaml, run `make run` again, then `bagpipe diff`.")
@@ -63,7 +63,7 @@ def demo(folder: Path | None) -> None:
     if status:
         raise UserError(f"the demo failed in {folder}; see above")
     print(f"\n{results(folder)}\n")
-    print('These are demo figures. The texts are generated, so "published" is the best accuracy that is possible.')
+    print("These are demo figures. The texts are generated, so the best accuracy that is possible is known.")
     print(f"Plots and tables: {folder / REPORTS / 'README.md'}; delete the folder when done.")
     print("For the real figures, `make run` needs a network, or DATASETS_MIRROR the place of the official files.")
 
@@ -81,14 +81,19 @@ def repro_in(folder: Path) -> int:
 
 
 def results(root: Path) -> str:
-    """A table of every model's test accuracy beside the published one."""
+    """A table of every model's test accuracy beside the published one, and the best possible one if that is known."""
     params = load_params(root / PARAMS_FILE)
     printed, best_possible = published_accuracies(load_published(params, root / PUBLISHED_FILE), params)
-    lines = []
-    for name in ordered_models(params):
-        test = read_json(root / MODEL_REPORTS / name / "metrics.json")["test"]
-        beside = printed.get(name) or best_possible.get(params.models[name].dataset)
-        lines.append([name, f"{test['loss']:.4f}", f"{test['accuracy']:.4f}", beside.value if beside else ""])
-    header = ["model", "test loss", "test accuracy", "published"]
-    align = ("left", "right", "right", "right")
-    return tabulate(lines, header, tablefmt="simple", disable_numparse=True, colalign=align)
+    names = ordered_models(params)
+    tests = [read_json(root / MODEL_REPORTS / name / "metrics.json")["test"] for name in names]
+    besides = [best_possible.get(params.models[name].dataset) for name in names]
+    columns = {
+        "model": names,
+        "test loss": [f"{test['loss']:.4f}" for test in tests],
+        "test accuracy": [f"{test['accuracy']:.4f}" for test in tests],
+        "published": [printed[name].value if name in printed else "" for name in names],
+        "best possible": [best.value if best else "" for best in besides],
+    }
+    shown = {name: column for name, column in columns.items() if any(column)}
+    align = ("left", *["right"] * (len(shown) - 1))
+    return tabulate(shown, "keys", tablefmt="simple", disable_numparse=True, colalign=align)

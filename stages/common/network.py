@@ -473,6 +473,8 @@ def read_weights(model: keras.Model, path: Path) -> None:
     try:
         check_sizes(path, 8 * model.count_params())
         model.load_weights(path)
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise
     except Exception as error:  # h5py and Keras raise one of many kinds, depending on which byte is wrong
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path}: expected the weights of the model in {NETWORK_FILE} beside it; {reason}") from None

@@ -14,8 +14,23 @@ from stages.common.basics.errors import UserError
 
 
 def try_git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run Git here and keep what it prints; it does not ask a command of a folder's own settings what has changed."""
-    return subprocess.run(["git", "-c", "core.fsmonitor=false", *arguments], capture_output=True)
+    """Run Git here and keep what it prints."""
+    return subprocess.run(["git", *arguments], capture_output=True)
+
+
+def distrust_settings() -> None:
+    """From now on have Git run no command that the settings of a repository name.
+
+    They can name one that lists what has changed, and one that brings what a partial clone lacks.
+    """
+    os.environ |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsmonitor", "GIT_CONFIG_VALUE_0": "false"}
+    os.environ["GIT_ALLOW_PROTOCOL"] = ""
+
+
+def why(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Why Git has failed, in its words."""
+    lines = done.stderr.decode(errors="replace").splitlines() or ["failed"]
+    return next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1])
 
 
 def git_output(*arguments: str) -> bytes:
@@ -26,20 +41,13 @@ def git_output(*arguments: str) -> bytes:
     """
     done = try_git(*arguments)
     if done.returncode:
-        reason = (done.stderr.decode(errors="replace").splitlines() or ["failed"])[-1]
-        raise UserError(f"git {arguments[0]}: {reason}")
+        raise UserError(f"git {arguments[0]}: {why(done)}")
     return done.stdout
 
 
 def git_names(*arguments: str) -> list[str]:
     """What a Git command lists, told by `-z` to end each name with a zero byte."""
     return os.fsdecode(git_output(*arguments)).split("\0")[:-1]
-
-
-def links_of(commit: str) -> list[str]:
-    """The paths of the symbolic links of a commit below this folder."""
-    entries = (entry.partition("\t") for entry in git_names("ls-tree", "-r", "-z", commit))
-    return [path for facts, _, path in entries if facts.startswith("120")]
 
 
 def tree_of(commit: str) -> dict[str, str]:

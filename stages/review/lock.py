@@ -56,7 +56,8 @@ def _entry(entry: dict[str, Any]) -> LockEntry:
 def expect_hashes() -> None:
     """Have DVC refuse, in this process, a dvc.lock that lacks a hash or has a damaged one.
 
-    DVC itself would come to an error of its own, some only after it has removed results.
+    DVC itself would come to an error of its own, some only after it has removed results. DVC 2, whose entries do not
+    say which hash they have, is older than this project.
     """
     import voluptuous
     from dvc.dvcfile import Lockfile
@@ -72,10 +73,11 @@ def expect_hashes() -> None:
     Lockfile.SCHEMA = voluptuous.Schema(voluptuous.All(COMPILED_LOCKFILE_SCHEMA, hashed))
 
 
-def _is_hashed(file: dict[str, Any]) -> bool:
-    if "md5" not in file:
-        return bool(file.keys() & {"checksum", "etag"})  # what other places than this machine have
-    return file.get("hash") == "md5" and bool(MD5.fullmatch(str(file["md5"])))
+def _is_hashed(entry: dict[str, Any]) -> bool:
+    if entry.keys() & {"checksum", "etag"}:
+        return True  # what other places than this machine have
+    files = entry.get("files", [entry])  # of a folder in a remote that keeps versions
+    return entry.get("hash") == "md5" and all(MD5.fullmatch(str(file.get("md5"))) for file in files)
 
 
 def drop_unknown(content: dict[str, Any]) -> None:

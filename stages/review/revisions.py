@@ -15,7 +15,7 @@ from stages.common.basics.artifacts import MODEL_REPORTS, RAW, REPORTS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import PARAMS_FILE
 from stages.common.basics.watch import PIPELINE_FILE
-from stages.review.git import git_names, git_output, is_shallow, read_blobs, tree_of, try_git
+from stages.review.git import git_names, git_output, is_shallow, read_blobs, tree_of, try_git, why
 from stages.review.lock import LOCK_FILE, LockEntry, leaves, parse_lock, parse_mapping
 
 READ = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, REPORTS)))
@@ -165,8 +165,7 @@ def check_project() -> None:
         raise UserError(f"{PIPELINE_FILE}: no such file here; run this in the project's root")
     found = try_git("rev-parse", "--git-dir")
     if found.returncode:
-        reason = (found.stderr.decode(errors="replace").splitlines() or ["failed"])[0]
-        raise UserError(f"expected a Git repository here, whose commits are what to compare; git: {reason}")
+        raise UserError(f"expected a Git repository here, whose commits are what to compare; git: {why(found)}")
 
 
 def find_commit(revision: str) -> str | None:

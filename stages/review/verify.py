@@ -6,6 +6,7 @@ Each check below yields findings: which stage, what is wrong, how to mend it. No
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -22,7 +23,7 @@ from stages.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds, Publis
 from stages.judging.reproduction import data_of, figures_of, judge, read_results
 from stages.replicate import summary_of
 from stages.review.committed import CommittedPipeline, Finding, again, split_deps
-from stages.review.git import blob_id, git_names, links_of, tree_of
+from stages.review.git import blob_id, distrust_settings, git_names, tree_of
 from stages.review.history import results_are_those_of_their_params
 from stages.review.lock import LOCK_FILE, value_at
 from stages.review.rerun import rerun_stages
@@ -266,7 +267,7 @@ def enter(tree: Path) -> None:
     """Go to another checkout, to look at it by the code and the DVC settings of this project.
 
     Its settings must be the same: they can name a folder of the checkout for DVC's database, which holds pickles. And
-    it has no links: reading what is behind one, such as /dev/zero, need not end.
+    it holds nothing but files: reading what is behind a link, such as /dev/zero, or a pipe need not end.
 
     Raises:
         UserError: they are not, or it is no checkout of this project.
@@ -276,9 +277,21 @@ def enter(tree: Path) -> None:
         raise UserError(f"{tree}: expected a checkout of this project, found no {PIPELINE_FILE} there")
     if local.exists() or not config.is_file() or config.read_bytes() != (ROOT / ".dvc" / "config").read_bytes():
         raise UserError(f"{config.parent}: expected DVC's settings to be those of {ROOT}; look at the change first")
+    for path in odd_files(tree):
+        raise UserError(f"{path}: expected a file, found a link or a device")
     os.chdir(tree)
-    for link in links_of("HEAD"):
-        raise UserError(f"{tree / link}: expected a file, found a link, which may lead anywhere")
+    distrust_settings()
+
+
+def odd_files(tree: Path) -> Iterator[Path]:
+    """What in a checkout is no file and no folder, but for what is in Git's own folder or in an environment."""
+    for folder, folders, files in os.walk(tree):
+        if Path(folder) == tree:
+            folders[:] = set(folders) - {".git", ".venv"}
+        for name in sorted([*folders, *files]):
+            path = Path(folder, name)
+            if stat.S_IFMT(path.lstat().st_mode) not in (stat.S_IFDIR, stat.S_IFREG):
+                yield path
 
 
 def verify(as_json: bool = False, rerun: tuple[str, ...] = (), tree: Path | None = None) -> None:

@@ -49,7 +49,10 @@ class HashedRunCache(StageCache):
         return None
 
     def save(self, stage: Stage) -> None:
-        """Keep a run. DVC then adds to the cache what that lacks of the outs, so what it has must be sound."""
+        """Keep a run. DVC then adds to the cache what that lacks of the outs, so what it has must be sound.
+
+        That is so of files that `dvc add` has put there, too, which no run writes.
+        """
         for out in stage.outs:
             if out.use_cache:
                 self._check_all(out)

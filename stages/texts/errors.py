@@ -89,12 +89,13 @@ def load_answers(params: Params, name: str) -> Answers:
     """
     check_name("model", name, params.models)
     dataset, path = params.models[name].dataset, PREDICTIONS / f"{name}.npy"
-    load_labels(dataset)  # or the error that they are not there yet
+    expected, labels = _labels(dataset, "test"), load_labels(dataset)
     probabilities = open_npy(path, np.float32, f"evaluate@{name}", dimensions=2)
-    expected = _labels(dataset, "test")
-    if len(probabilities) != len(expected):
-        found = f"found {len(probabilities):,}; run `dvc repro evaluate@{name}`"
-        raise UserError(f"{path}: expected predictions of {len(expected):,} test texts, {found}")
+    texts, columns = probabilities.shape
+    classes = 2 if columns == 1 else columns
+    if (texts, classes) != (len(expected), len(labels)):
+        wanted = f"predictions of {len(labels)} labels for {len(expected):,} test texts"
+        raise UserError(f"{path}: expected {wanted}, found {classes} for {texts:,}; run `dvc repro evaluate@{name}`")
     return answers_of(probabilities, expected)
 
 

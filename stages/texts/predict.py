@@ -63,7 +63,10 @@ class Classifier:
 
         self._network = network
         self._model = network.load(folder)
-        load_labels(dataset, least=self._model.output_shape[-1])  # or the error that the model knows more of them
+        classes = max(2, self._model.output_shape[-1])
+        if classes != len(self.labels):
+            found = f"{dataset} has {len(self.labels)}; run `dvc repro evaluate@{name}`"
+            raise UserError(f"{folder}: a model of {classes} labels, and {found}")
         self._num_words = self._model.input_shape[-1]
         self._layers = network.layers_of(self._model)
 

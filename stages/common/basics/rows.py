@@ -100,7 +100,7 @@ class Stored:
             if len(shape) != 1:
                 raise ValueError(f"{dtype}, shape {shape}")
             (length,) = shape
-            if os.fstat(file.fileno()).st_size < file.tell() + length * dtype.itemsize:
+            if not 0 <= length * dtype.itemsize <= os.fstat(file.fileno()).st_size - file.tell():
                 raise ValueError("a file that is cut off")
             return cls(os.dup(file.fileno()), dtype, file.tell(), length)  # open until the process ends
 
@@ -163,6 +163,16 @@ def mapped(path: Path) -> np.ndarray:
     return np.lib.format.open_memmap(path, mode="r")
 
 
+def check_exists(path: Path, stage: str) -> None:
+    """Check that a stage has written a file.
+
+    Raises:
+        UserError: it has not.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: not there yet; run `dvc repro {stage}`")
+
+
 def open_npy(path: Path, kind: type, stage: str, dimensions: int = 1, opened: Callable[[Path], Any] = mapped) -> Any:
     """Open an array of numbers of a kind, as in `np.int64`.
 
@@ -172,8 +182,7 @@ def open_npy(path: Path, kind: type, stage: str, dimensions: int = 1, opened: Ca
     Raises:
         UserError: it is not there yet, or damaged.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: not there yet; run `dvc repro {stage}`")
+    check_exists(path, stage)
     shape = "(n,)" if dimensions == 1 else "(n, m)"
     expected = f"expected an array as numpy writes it: {np.dtype(kind)}, shape {shape}"
     try:
@@ -191,7 +200,7 @@ def load_rows(dataset: str, split: Split) -> Rows:
     """Map a vectorized split into memory, once it is known to be whole.
 
     Raises:
-        UserError: it is damaged.
+        UserError: it is not there yet, or damaged.
     """
     return _opened(dataset, split, mapped)
 
@@ -200,7 +209,7 @@ def open_rows(dataset: str, split: Split) -> Rows:
     """The rows of a vectorized split, for `take` to read some at a time.
 
     Raises:
-        UserError: they are damaged.
+        UserError: they are not there yet, or damaged.
     """
     return _opened(dataset, split, Stored.at)  # all that `take` asks of an array, a Stored can do
 
@@ -248,7 +257,13 @@ def load_hashes(dataset: str, split: Split) -> np.ndarray:
     Raises:
         UserError: they are not there yet, or damaged.
     """
-    return open_npy(VECTORIZED / dataset / split / "hashes.npy", np.uint64, f"vectorize@{dataset}")
+    folder, stage = VECTORIZED / dataset / split, f"vectorize@{dataset}"
+    hashes = open_npy(folder / "hashes.npy", np.uint64, stage)
+    labels = open_npy(folder / "labels.npy", KINDS["labels"], stage)
+    if len(hashes) != len(labels):
+        found = f"found {len(hashes):,}; `dvc repro {stage}` writes it again"
+        raise UserError(f"{folder}/hashes.npy: expected {len(labels):,} numbers, {found}")
+    return hashes
 
 
 def seen_in_training(dataset: str) -> np.ndarray:
@@ -263,8 +278,7 @@ def vectorized_file(dataset: str, name: str) -> Path:
         UserError: it is not there yet.
     """
     path = VECTORIZED / dataset / name
-    if not path.is_file():
-        raise UserError(f"{path}: not there yet; run `dvc repro vectorize@{dataset}`")
+    check_exists(path, f"vectorize@{dataset}")
     return path
 
 
@@ -280,7 +294,7 @@ def load_labels(dataset: str, least: int = 2) -> list[str]:
     except (ValueError, RecursionError):
         labels = None
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels) or len(labels) < least:
-        expected = f"expected a JSON list of {least} labels or more, found otherwise"
+        expected = f"expected a JSON list of {least} labels or more, found something else"
         raise UserError(f"{path}: {expected}; `dvc repro vectorize@{dataset}` writes it again")
     return labels
 
