@@ -5,7 +5,9 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -116,6 +118,15 @@ def test_the_scheduler_dies(copying, tmp_path: Path) -> None:
             assert printed.splitlines()[-1].startswith("error: failed: good, after_bad; ")
             assert here.locked() == {"bad"}
         until(lambda: not here.processes())
+
+
+def test_a_job_that_does_not_hear_of_the_loss(tmp_path: Path) -> None:
+    """Dask's client may close before it has told each of its futures."""
+    workers = object.__new__(cluster.DaskWorkers)
+    job = jobs.Job("some", [], tmp_path, {}, tmp_path / "log", tmp_path / "lock")
+    workers._client, workers._running = SimpleNamespace(status="closed"), {Future(): job}
+    assert workers.wait() == [(job, jobs.Outcome(error="the Dask scheduler is lost"))]
+    assert not workers._running
 
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:

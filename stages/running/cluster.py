@@ -17,6 +17,8 @@ try:
 except ModuleNotFoundError:
     raise UserError("a Dask scheduler needs the extra `cluster`: pip install -e '.[cluster]'") from None
 
+LOST = "the Dask scheduler is lost"
+CLOSED = ("closing", "closed")  # what a client is then
 PATIENCE_S = 30  # until a scheduler must have answered, and a worker have come
 # All that workers get of the caller's environment: where programs and folders are, the language, the way to the data,
 # and what DVC tells a stage. The rest may be secret, and other machines need none of it.
@@ -39,7 +41,7 @@ def run_on_worker(job: Job, stop: Event) -> Outcome:
 
 class DaskWorkers(Workers):
     run = staticmethod(run_on_worker)
-    reasons = {KilledWorker: "each worker that took it died", CancelledError: "the Dask scheduler is lost"}  # noqa: RUF012
+    reasons = {KilledWorker: "each worker that took it died", CancelledError: LOST}  # noqa: RUF012
 
     def __init__(self, scheduler: str, tls: Tls = None, most: int | None = None) -> None:
         """Reach the workers of a scheduler, to take `most` of their threads, by default all.
@@ -75,8 +77,8 @@ class DaskWorkers(Workers):
         return None
 
     def submit(self, job: Job) -> None:
-        if self._client.status in ("closing", "closed"):
-            raise UserError("the Dask scheduler is lost")
+        if self._client.status in CLOSED:
+            raise UserError(LOST)
         sent = {name: value for name, value in job.environment.items() if name in SENT or name.startswith("LC_")}
         super().submit(job._replace(environment=sent | self._address))
 
@@ -85,6 +87,10 @@ class DaskWorkers(Workers):
         last_seen = time.monotonic()
         while not wait(self._running, timeout=POLL_S, return_when="FIRST_COMPLETED").done:
             # without an answer the client tries for a while, then cancels its futures
+            if self._client.status in CLOSED:  # some of them never hear of it
+                lost = [(job, Outcome(error=LOST)) for job in self._running.values()]
+                self._running.clear()
+                return lost
             if self._threads() != 0:
                 last_seen = time.monotonic()
             elif time.monotonic() > last_seen + PATIENCE_S:

@@ -12,7 +12,7 @@ import numpy as np
 from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import Params, load_params
-from stages.common.basics.rows import Split, load_hashes, load_labels, load_rows, open_npy, open_rows
+from stages.common.basics.rows import Split, load_hashes, load_labels, load_rows, open_npy, open_rows, vectorized_file
 from stages.common.basics.terminal import escaped, wrapped
 from stages.common.predictions import of_each_label, predicted_labels
 from stages.texts.decode import open_split
@@ -89,6 +89,7 @@ def load_answers(params: Params, name: str) -> Answers:
     """
     check_name("model", name, params.models)
     dataset, path = params.models[name].dataset, PREDICTIONS / f"{name}.npy"
+    vectorized_file(dataset, "word_index.json")  # or the error that it is not there yet
     expected, labels = _labels(dataset, "test"), load_labels(dataset)
     probabilities = open_npy(path, np.float32, f"evaluate@{name}", dimensions=2)
     texts, columns = probabilities.shape
