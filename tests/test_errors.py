@@ -134,5 +134,5 @@ def test_predictions_of_other_texts_or_labels_are_one_line(copy: Path, shape: tu
     path.unlink()  # it may be a link into the cache
     np.save(path, np.zeros(shape, np.float32))
     done = bagpipe(copy, "errors", "reuters", capture_output=True)
-    expected = f"expected predictions of {labels} labels for {texts} test texts, found {shape[1]} for {shape[0]}"
+    expected = f"expected predictions of {labels} labels for {texts:,} test texts, found {shape[1]} for {shape[0]}"
     assert done.stderr == f"error: data/predictions/reuters.npy: {expected}; run `dvc repro evaluate@reuters`\n"

@@ -218,7 +218,7 @@ def other_entries(draw: st.DrawFn, content: bytes) -> bytes:
     return json.dumps(lock, skipkeys=True).encode()  # which is YAML, too
 
 
-@pytest.mark.filterwarnings("default")  # libraries of DVC are full of them
+@pytest.mark.filterwarnings("ignore")  # libraries of DVC are full of them
 @settings(properties, max_examples=40 * MORE, deadline=60_000)
 @given(data=st.data())
 def test_a_run_with_any_lock_ends_well_or_is_refused_and_changes_nothing(
