@@ -58,13 +58,13 @@ def run_on_full_disk(project: KilledProject, chance: random.Random) -> None:
 
 
 def kill_worker(project: KilledProject, chance: random.Random) -> None:
-    """Kill one of the processes in which Dask's workers run; others are started in its place."""
+    """Kill a process in which a worker of Dask runs: after any other signal Dask would start none in its place."""
     run = project.start(*BAGPIPE, "repro", *project.options)
     time.sleep(chance.uniform(0, project.seconds))
     workers = [process for process in psutil.process_iter(["cmdline"]) if is_worker(process)]
     if workers:
         with contextlib.suppress(psutil.NoSuchProcess):
-            chance.choice(workers).send_signal(chance.choice(SIGNALS))
+            chance.choice(workers).kill()
     run.wait(PATIENCE_S)
 
 
@@ -86,7 +86,7 @@ def attempts(folder: Path) -> Iterator[tuple[list[tuple[str, KilledProject, Atte
     ]
     with small_disk(folder / "disk") as mounted, dask_cluster(folder / "dask") as address:
         clustered = KilledProject(folder / "clustered", "--scheduler", address)
-        kinds.append(("any of them to a Dask worker", clustered, partial(kill_worker, clustered)))
+        kinds.append(("SIGKILL to a Dask worker", clustered, partial(kill_worker, clustered)))
         if mounted:
             crowded = KilledProject(folder / "disk" / "project")
             kinds.append(
