@@ -102,7 +102,7 @@ def attempts(folder: Path) -> Iterator[tuple[list[tuple[str, KilledProject, Atte
 def main() -> None:
     """Try as long as there is time, and write the page."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     arguments = parser.parse_args()
     chance, tried, bad = random.Random(arguments.seed), Counter[str](), Counter[str]()
@@ -135,8 +135,8 @@ behind.
 
 {table}
 
-SIGHUP is what a terminal that is closed sends. {torn} times DVC's own `dvc repro` left a dvc.lock that was cut off,
-which the next run told of, and which was deleted as it says.{without}
+SIGHUP is what a terminal that is closed sends. DVC's own `dvc repro` left a dvc.lock that was cut off
+{"once" if torn == 1 else f"{torn} times"}, which the next run told of, and which was deleted as it says.{without}
 """,
     )
     print(f"{tried.total()} tried, {bad.total()} not survived; seed {arguments.seed}")
