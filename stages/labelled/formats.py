@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.params import LONGEST_LABEL
+from stages.common.basics.terminal import escaped
 from stages.labelled.layout import OPENERS, ZSTANDARD, File, Format
 
 LABEL = "__label__"
@@ -164,7 +165,7 @@ def read_table(path: Path, columns: Columns, delimiter: str) -> Iterator[Text]:
         if "limit" in str(error):
             expected = f"expected at most {LONGEST:,} characters, found more; perhaps a quote is never closed"
             raise UserError(f"{path}: line {start}: {expected}") from None
-        raise UserError(f"{path}: line {start}: expected separated values; {error}") from None
+        raise UserError(f"{path}: line {start}: expected separated values; {escaped(str(error))}") from None  # a tab
 
 
 def place_of(path: Path, name: str, header: list[str]) -> int:
