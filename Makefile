@@ -27,6 +27,7 @@ demo: setup  ## run the same pipeline on small generated corpora, with no networ
 test: setup-test  ## check the style and the types, and run the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
@@ -46,7 +47,8 @@ null-study: setup  ## try the rules of the report on runs of which the truth is 
 lint: setup-test  ## mend the style where that can be done mechanically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/python -m stages.commands.schema
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/python -m bagpipe.project.schema
 
 # uv resolves for all systems and Pythons at once, and lists the hashes of all files of a version.
 UV := .venv/lock/bin/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --generate-hashes --no-annotate
@@ -84,7 +86,7 @@ endif
 	@$(PIP) --require-hashes -r .venv/build.txt  # what builds, before what is built
 	@$(PIP) --require-hashes --no-build-isolation -r requirements.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m stages.page.dvc_plots
+	@$(BIN)/python -m bagpipe.project.dvc_plots
 	@pwd -P > $@
 
 .venv/.test: .venv/.run requirements-dev.txt

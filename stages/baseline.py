@@ -8,6 +8,10 @@ The notebooks' baseline gives each test text the label of another, by one shuffl
 is known without trying any. The others are fitted to the same multi-hot rows as the networks.
 """
 
+if __name__ == "__main__":
+    raise SystemExit("error: start a stage as dvc.yaml does: python -m stages baseline@DATASET")
+
+
 import warnings
 
 import numpy as np
@@ -18,7 +22,8 @@ from sklearn.naive_bayes import BernoulliNB
 
 from stages.common.basics.artifacts import DATASET_REPORTS, rounded, write_json
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import Baselines, Params
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.sections import Baselines
 from stages.common.basics.rows import Rows, load_rows
 
 

@@ -9,6 +9,10 @@ Whatever the source, a file counts once its size and sha256 are those of params.
 taken, and no more time than the lowest speed there allows. Exit status 3 means that no source had a file.
 """
 
+if __name__ == "__main__":
+    raise SystemExit("error: start a stage as dvc.yaml does: python -m stages download@DATASET")
+
+
 import errno
 import logging
 import os
@@ -26,7 +30,8 @@ from tqdm import tqdm
 
 from stages.common.basics.artifacts import RAW, check_file
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import Download, File, Params
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.sections import Download, File
 from stages.common.basics.terminal import escaped
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -10,14 +10,19 @@ Writes  reports/models/M/metrics.json: `test` has loss and accuracy as Keras com
         data/predictions/M.npy: probabilities, float32, shape (n, classes), or (n, 1) of class 1 for a binary loss
 """
 
+if __name__ == "__main__":
+    raise SystemExit("error: start a stage as dvc.yaml does: python -m stages evaluate@MODEL")
+
+
 import numpy as np
 from sklearn import metrics
 
 from stages.common.basics.artifacts import MODEL_REPORTS, MODELS, PREDICTIONS, rounded, write_csv, write_json
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import BINARY_LOSSES, Params
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.types import BINARY_LOSSES
 from stages.common.basics.rows import ChosenRows, load_labels, open_rows, seen_in_training, write_npy
-from stages.common.predictions import of_each_label, predicted_labels
+from stages.common.network.predictions import of_each_label, predicted_labels
 
 POINTS = 200  # kept of a curve: enough to draw it
 
@@ -86,7 +91,8 @@ def evaluate(params: Params, name: str) -> None:
     labels = np.asarray(rows.labels)
     print(f"{name}: evaluating on the {len(labels):,} test rows of {dataset}")
 
-    from stages.common.network import Feed, load
+    from stages.common.network.feeding import Feed
+    from stages.common.network.saved import load
 
     model = load(MODELS / name)
     batches = Feed(rows, model.loss, len(names)).ordered_batches()

@@ -7,14 +7,18 @@ Writes  reports/models/M/plots/loss.png, accuracy.png: training as dots, validat
         reports/models/M/plots/roc.png
 """
 
+if __name__ == "__main__":
+    raise SystemExit("error: start a stage as dvc.yaml does: python -m stages render@MODEL")
+
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator
 
 from stages.common.basics.artifacts import MODEL_REPORTS, Table, new_directory, read_csv
-from stages.common.basics.params import Params
-from stages.drawing.figures import REFERENCE, TEST, TRAINING, VALIDATION, figure, plain
+from stages.common.basics.params.params import Params
+from stages.common.drawing.figures import REFERENCE, TEST, TRAINING, VALIDATION, figure, plain
 
 FEW = 10  # classes up to which a confusion matrix has room for its counts
 

@@ -13,6 +13,10 @@ rows and versions of libraries that they depend on. So more seeds cost only what
 goes on where it was.
 """
 
+if __name__ == "__main__":
+    raise SystemExit("error: start a stage as dvc.yaml does: python -m stages replicate@MODEL")
+
+
 import hashlib
 import json
 import math
@@ -36,10 +40,12 @@ from stages.common.basics.artifacts import (
     write_csv,
     write_json,
 )
-from stages.common.basics.params import Defaults, Params, Settings, replicate_seeds, settings_of
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import replicate_seeds, settings_of
+from stages.common.basics.params.sections import Defaults, Settings
 from stages.common.basics.rows import hold_out, load_labels, open_rows, seen_in_training, write_npy
-from stages.common.history import validation_figures
-from stages.common.predictions import predicted_labels
+from stages.common.network.history import validation_figures
+from stages.common.network.predictions import predicted_labels
 
 # The figures that replicates.json summarizes, and their names there; a column has no dot, which Vega takes for a path
 SUMMARIZED = {
@@ -50,7 +56,7 @@ SUMMARIZED = {
     "validation_val_loss": "val_loss",
 }
 HASHES, RUNS, CORRECT = "hashes.json", "runs.csv", "correct.npy"  # of runs that are kept
-CODE = (Path("stages/common"), Path("stages/replicate.py"))
+CODE = (Path("stages/common/basics"), Path("stages/common/network"), Path("stages/replicate.py"))
 OF_TRAINING = [name for name in Defaults.model_fields if name != "reference"]
 
 
@@ -111,7 +117,8 @@ def replicate_runs(name: str, settings: Settings, seeds: list[int]) -> Iterator[
     _, final_rows = hold_out(train, settings.leave_out, settings.where(name, "leave_out"))
     classes = len(load_labels(settings.dataset))
 
-    from stages.common.network import Feed, Runs  # TensorFlow: after the checks that need none
+    from stages.common.network.feeding import Feed
+    from stages.common.network.training import Runs  # TensorFlow: after the checks that need none
 
     final = Runs(settings, final_rows, classes, settings.epochs)
     validation = Runs(settings, remaining, classes, settings.validation_epochs, held_out)

@@ -7,8 +7,13 @@ Writes  data/models/M/: model.weights.h5, and network.json with what rebuilds th
 The first `leave_out` training rows are left out: none, or those that validation held out.
 """
 
+if __name__ == "__main__":
+    raise SystemExit("error: start a stage as dvc.yaml does: python -m stages train@MODEL")
+
+
 from stages.common.basics.artifacts import MODELS
-from stages.common.basics.params import Params, settings_of
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import settings_of
 from stages.common.basics.rows import hold_out, load_labels, open_rows
 
 
@@ -18,7 +23,8 @@ def train(params: Params, name: str) -> None:
     _, rows = hold_out(rows, settings.leave_out, settings.where(name, "leave_out"))
     print(f"{name}: training on {len(rows.labels):,} rows of {settings.dataset}, {settings.epochs} epochs")
 
-    from stages.common.network import Runs, save  # TensorFlow: after the checks that need none
+    from stages.common.network.saved import save  # TensorFlow: after the checks that need none
+    from stages.common.network.training import Runs
 
     runs = Runs(settings, rows, len(load_labels(settings.dataset)), settings.epochs)
     model, _ = runs.run(params.seed)

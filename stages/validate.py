@@ -7,10 +7,15 @@ Writes  reports/models/M/history.csv, one line an epoch; validation.json, its be
 As in the notebooks the first `holdout` rows are held out and the others trained on.
 """
 
+if __name__ == "__main__":
+    raise SystemExit("error: start a stage as dvc.yaml does: python -m stages validate@MODEL")
+
+
 from stages.common.basics.artifacts import MODEL_REPORTS, rounded, write_csv, write_json
-from stages.common.basics.params import Params, settings_of
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import settings_of
 from stages.common.basics.rows import hold_out, load_labels, open_rows
-from stages.common.history import CURVES, validation_figures
+from stages.common.network.history import CURVES, validation_figures
 
 
 def validate(params: Params, name: str) -> None:
@@ -22,7 +27,7 @@ def validate(params: Params, name: str) -> None:
         f"validating on {len(held_out.labels):,}, {settings.validation_epochs} epochs"
     )
 
-    from stages.common.network import Runs  # TensorFlow: after the checks that need none
+    from stages.common.network.training import Runs  # TensorFlow: after the checks that need none
 
     classes = len(load_labels(settings.dataset))
     _, history = Runs(settings, remaining, classes, settings.validation_epochs, held_out).run(params.seed)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stages.scratch.copies import bagpipe
+from bagpipe.scratch.copies import bagpipe
 
 
 def run(folder: Path, *arguments: str) -> str:

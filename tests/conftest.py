@@ -12,9 +12,9 @@ from copying import CopyingProject, dask_cluster
 from editing import edit_yaml
 from filelock import FileLock
 
-from stages.common.basics.params import PARAMS_FILE, load_params
+from bagpipe.scratch.copies import ROOT, dvc, make_scratch_copy
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.processor import settle
-from stages.scratch.copies import ROOT, dvc, make_scratch_copy
 
 settle()  # as a stage does: what tests train is then the same every time
 

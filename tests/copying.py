@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 from dvc.utils.serialize import load_yaml
 
-from stages.common.basics.params import PARAMS_FILE
-from stages.judging.published import PUBLISHED_FILE
-from stages.scratch.copies import ROOT, dvc, environment
+from bagpipe.scratch.copies import ROOT, dvc, environment
+from stages.common.basics.params.reading import PARAMS_FILE
+from stages.common.judging.published import PUBLISHED_FILE
 
-BAGPIPE = (sys.executable, "-m", "stages.commands.main")
+BAGPIPE = (sys.executable, "-m", "bagpipe.cli.main")
 PATIENCE_S = 60  # for things that take a second or two on a machine with nothing else to do
 DIAMOND = {"top": ["in.txt"], "left": ["out/top"], "right": ["out/top"], "end": ["out/left", "out/right"]}
 BRANCHES = {"bad": ["bad.txt"], "good": ["good.txt"], "after_bad": ["out/bad"], "after_good": ["out/good"]}

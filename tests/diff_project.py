@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from git_identity import IDENTITY
 
-from stages.commands.main import main
+from bagpipe.cli.main import main
 
 OLD_ACCURACY, OLD_LOSS = [0.80, 0.81, 0.82, 0.79, 0.80], [0.50, 0.52, 0.51, 0.49, 0.50]
 HIGHER_ACCURACY, HIGHER_LOSS = [0.85, 0.86, 0.87, 0.84, 0.85], [0.60, 0.62, 0.61, 0.59, 0.60]
@@ -88,7 +88,7 @@ class Project:
 
     @staticmethod
     def vectorize(name: str) -> dict[str, Any]:
-        deps = {"stages/vectorize.py": "", f"data/raw/{name}": RAW_HASH}
+        deps = {"stages/vectorize/vectorize.py": "", f"data/raw/{name}": RAW_HASH}
         return entry({f"datasets.{name}.num_words": 1}, deps, {f"data/vectorized/{name}": "v"})
 
     def add_model(self, name: str, dataset: str) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from stages.running import supervise
-from stages.scratch.copies import environment
+from bagpipe.repro import supervise
+from bagpipe.scratch.copies import environment
 from tests.copying import BAGPIPE, DIAMOND, PATIENCE_S, CopyingProject, heed_ctrl_c
 
 INPUTS = ("a\n", "b\n")

@@ -3,9 +3,12 @@
 import numpy as np
 import scipy.sparse
 
-from stages.common.basics.params import Settings
+from stages.common.basics.params.sections import Settings
 from stages.common.basics.rows import Rows
-from stages.common.network import Feed, Runs, compile_model, keras, network_of, new_model, tf
+from stages.common.network.backend import keras, tf
+from stages.common.network.feeding import Feed
+from stages.common.network.layers import compile_model, network_of, new_model
+from stages.common.network.training import Runs
 
 
 def as_matrix(rows: Rows) -> scipy.sparse.csr_matrix:

@@ -6,14 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stages.scratch.copies import ROOT
+from bagpipe.scratch.copies import ROOT
 
 
 def on_a_terminal(arguments: list[str], folder: Path, **environment: str) -> str:
     """What a command writes to a terminal of 80 columns, to standard output and error alike."""
     ours, its = pty.openpty()
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", "TERM": "xterm", **environment}
-    command = [sys.executable, "-m", "stages.commands.main", *arguments]
+    command = [sys.executable, "-m", "bagpipe.cli.main", *arguments]
     with subprocess.Popen(command, cwd=folder, env=variables, stdin=its, stdout=its, stderr=its):
         os.close(its)
         written = b""

@@ -10,7 +10,7 @@ from sklearn.naive_bayes import BernoulliNB
 
 from stages.baseline import expected_shuffled_accuracy, fitted_accuracies, shuffled_accuracy
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import Baselines
+from stages.common.basics.params.sections import Baselines
 from stages.common.basics.rows import Rows
 
 

@@ -12,11 +12,11 @@ import pytest
 from copying import CopyingProject
 from terminal import on_a_terminal
 
-from stages.commands.main import main
+from bagpipe.cli.main import main
+from bagpipe.scratch.copies import ROOT
 from stages.common.basics.terminal import escaped
-from stages.scratch.copies import ROOT
 
-BAGPIPE, STAGES = "-m stages.commands.main", "-m stages"
+BAGPIPE, STAGES = "-m bagpipe.cli.main", "-m stages"
 # In the terms of the C library; Python alone would take UTF-8 for some of them.
 SETTINGS = [
     {"LANG": "C"},

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bagpipe.scratch.copies import ROOT
 from stages.common.basics.artifacts import check_file
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import PARAMS_FILE, OfficialDataset, load_params
-from stages.official.corpus import encode, read_labels, read_texts, read_word_index, split_order
-from stages.official.vectorizing import vectorize_official
-from stages.scratch.copies import ROOT
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.params.sections import OfficialDataset
+from stages.common.corpora.official import encode, read_labels, read_texts, read_word_index, split_order
+from stages.vectorize.official import vectorize_official
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from editing import edit_yaml
 
-from stages.common.basics.params import PARAMS_FILE, load_params, pins_of
-from stages.scratch.copies import ROOT, environment
+from bagpipe.scratch.copies import ROOT, environment
+from stages.common.basics.params.questions import pins_of
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
 
 PIPELINE = """
 stages:
@@ -109,7 +110,7 @@ def declare(folder: Path, section: str, entry: str, stage: str = "work") -> None
 
 def test_what_is_declared_is_given(project: Path) -> None:
     body = """
-    from stages.common.basics.params import settings_of
+    from stages.common.basics.params.questions import settings_of
     settings = settings_of(params, name)
     print(name, params.seed, settings.dataset, settings.hidden, settings.optimizer)
     """

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from editing import edit_yaml
 
-from stages.scratch.copies import BEST_POSSIBLE, ROOT, copy_project, environment
+from bagpipe.scratch.copies import BEST_POSSIBLE, ROOT, copy_project, environment
 
 
 def bagpipe(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a copy, with no mirror and no network."""
     inherited = {name: value for name, value in environment(folder).items() if name != "DATASETS_MIRROR"}
     return subprocess.run(
-        [sys.executable, "-m", "stages.commands.main", *arguments],
+        [sys.executable, "-m", "bagpipe.cli.main", *arguments],
         cwd=folder,
         env={**inherited, **variables},
         text=True,
@@ -25,7 +25,7 @@ def bagpipe(folder: Path, *arguments: str, **variables: str) -> subprocess.Compl
 
 def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    command = [sys.executable, "-m", "stages.commands.main", "demo", str(folder)]
+    command = [sys.executable, "-m", "bagpipe.cli.main", "demo", str(folder)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(command, cwd=ROOT, env=environment(tmp_path), text=True, **pipes) as process:
         for line in process.stdout:

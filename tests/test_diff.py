@@ -23,8 +23,8 @@ from diff_project import (
     verdict,
 )
 
-from stages.review.tables import DiffTable, rendered
-from stages.scratch.copies import ROOT
+from bagpipe.review.tables import DiffTable, rendered
+from bagpipe.scratch.copies import ROOT
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_it_prints_the_same_bytes_every_time_and_needs_neither_data_nor_tensorfl
     project.write()
     code = (
         "import sys\n"
-        "from stages.commands.main import main\n"
+        "from bagpipe.cli.main import main\n"
         "main(sys.argv[1:], standalone_mode=False)\n"
         "sys.exit([name for name in ('tensorflow', 'keras', 'dvc') if name in sys.modules] or 0)"
     )

@@ -28,7 +28,7 @@ from diff_project import (
 )
 from scipy import stats
 
-from stages.scratch.copies import dvc
+from bagpipe.scratch.copies import dvc
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_without_margins_on_the_old_side_those_of_the_new_one_or_of_the_workspac
 
 
 def test_the_same_runs_of_another_program_are_said_to_be_that(project: Project) -> None:
-    project.code["stages/common/network.py"] = "# said otherwise\n"
+    project.code["stages/common/network/network.py"] = "# said otherwise\n"
     project.write()
     assert {row["model"]: row["verdict"] for row in content()["verdicts"]} == dict.fromkeys(
         project.params["models"], "the same runs"
@@ -258,7 +258,7 @@ def edit_param(project: Project) -> None:
 
 
 def edit_code(project: Project) -> None:
-    project.put("stages/common/network.py", "# another\n")
+    project.put("stages/common/network/network.py", "# another\n")
 
 
 def add_code(project: Project) -> None:
@@ -281,7 +281,7 @@ def edit_param_of_data(project: Project) -> None:
 
 
 def edit_code_of_data(project: Project) -> None:
-    project.put("stages/vectorize.py", "# another\n")
+    project.put("stages/vectorize/vectorize.py", "# another\n")
 
 
 def edit_raw_data(project: Project) -> None:
@@ -308,7 +308,7 @@ def forget_stage(project: Project) -> None:
         (edit_replicates, "reports/models/one/replicates.csv"),
         (edit_data, "data/vectorized/films"),
         (edit_param_of_data, "datasets.films.num_words"),
-        (edit_code_of_data, "stages/vectorize.py"),
+        (edit_code_of_data, "stages/vectorize/vectorize.py"),
         (edit_raw_data, "data/raw/films"),
         (forget_data, "data/vectorized/films"),
         (forget_stage, "replicate@one"),

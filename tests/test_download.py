@@ -23,10 +23,12 @@ from pathlib import Path
 import pytest
 from editing import edit_yaml
 
+from bagpipe.scratch.copies import ROOT, copy_project
 from stages.common.basics import errors
-from stages.common.basics.params import PARAMS_FILE, File, Params, load_params
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.params.sections import File
 from stages.download import NoSourceError, download
-from stages.scratch.copies import ROOT, copy_project
 
 ARCHIVE, INDEX = "imdb.npz", "imdb_word_index.json"
 CONTENT = {ARCHIVE: b"an archive" * 20_000, INDEX: b'{"the": 1}'}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.scratch.copies import ROOT
+from bagpipe.scratch.copies import ROOT
 
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make not at hand")
 

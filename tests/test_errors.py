@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bagpipe.scratch.copies import bagpipe
+from bagpipe.texts.errors import CONFIDENT, Errors, answers_of, as_lines, escaped, find_errors, in_words, summary
 from stages.common.basics.artifacts import read_json
-from stages.scratch.copies import bagpipe
-from stages.texts.errors import CONFIDENT, Errors, answers_of, as_lines, escaped, find_errors, in_words, summary
 
 U = np.uint64
 PROBABILITIES = np.array(

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from stages.common.basics.errors import UserError
-from stages.common.predictions import predicted_labels
+from stages.common.network.predictions import predicted_labels
 from stages.evaluate import (
     POINTS,
     check_probabilities,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from stages.common.basics.params import Plots
-from stages.drawing.figures import figure, plain
+from stages.common.basics.params.sections import Plots
+from stages.common.drawing.figures import figure, plain
 from stages.render import draw_confusion
-from stages.reporting.pictures import draw_classes
+from stages.report.pictures import draw_classes
 
 LABELS = [r"$\frac", r"$\frac$", "$5 and $6", "$", "$$", r"\$", r"$\$", r"a\\$b$", "100 % & 5 #", "_x^y", r"\alpha"]
 PLOTS = Plots(width=5, height=3.6, dpi=50)

@@ -8,8 +8,9 @@ from dvc.repo import Repo
 from editing import edit_yaml
 from pydantic import ValidationError
 
-from stages.common.basics.params import PARAMS_FILE, Params, first_sentence, read_yaml
-from stages.scratch.copies import ROOT, copy_project, dvc
+from bagpipe.scratch.copies import ROOT, copy_project, dvc
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, read_yaml
 
 COMMANDS = [
     *("x; touch PWNED #", "$(touch PWNED)", "`touch PWNED`", "&touch PWNED"),

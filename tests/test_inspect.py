@@ -13,16 +13,17 @@ import pytest
 import scipy.sparse
 from test_labelled import WRITERS, Texts, some_texts
 
+from bagpipe.scratch.copies import ROOT
 from stages.common.basics.artifacts import read_csv, read_json
-from stages.common.basics.params import PARAMS_FILE, OfficialDataset, TextDataset, load_params
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.params.sections import OfficialDataset, TextDataset
 from stages.common.basics.rows import load_hashes, load_labels, load_rows, seen_in_training
-from stages.inspect import inspect
-from stages.inspecting.near import SIMILAR, jaccard
-from stages.labelled.corpus import open_texts
-from stages.labelled.formats import read_texts
-from stages.labelled.words import words_of
-from stages.scratch.copies import ROOT
-from stages.vectorize import vectorize
+from stages.common.corpora.formats import read_texts
+from stages.common.corpora.labelled import open_texts
+from stages.common.corpora.words import words_of
+from stages.describe.describe import inspect
+from stages.describe.near import SIMILAR, jaccard
+from stages.vectorize.vectorize import vectorize
 
 Part = list[tuple[tuple, str]]  # a text as its words, and its label
 LABELS = ["a", "b", "c", "never"]
@@ -243,7 +244,7 @@ def test_own_texts_of_every_format_and_a_drawn_test_part(tmp_path: Path, form: s
 def own_parts(dataset: TextDataset) -> dict[str, Part]:
     """Texts by the part that vectorize has put them into, told by the hashes of its rows and what is read anew."""
     layout, columns, split = open_texts(dataset, Path("data/raw/d"))
-    from stages.labelled.counting import PARTS, blocks_of, split_block
+    from stages.common.corpora.counting import PARTS, blocks_of, split_block
 
     parts: dict[str, Part] = {"train": [], "test": []}
     for block in blocks_of(layout, columns):

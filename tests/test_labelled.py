@@ -19,15 +19,15 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
+from stages.labelled import counting, encoding
 
+from bagpipe.scratch.copies import ROOT
 from stages.common.basics.artifacts import read_json
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import TextDataset
-from stages.labelled import counting, encoding
-from stages.labelled.corpus import vectorize_texts
-from stages.labelled.counting import hash_of
-from stages.labelled.words import ids_of, words_of
-from stages.scratch.copies import ROOT
+from stages.common.basics.params.sections import TextDataset
+from stages.common.corpora.counting import hash_of
+from stages.common.corpora.words import ids_of, words_of
+from stages.vectorize.labelled import vectorize_texts
 
 Texts = list[tuple[str, str, str]]  # text, label, group
 LABELS = ["Öffi&Co", "sport", "weather"]

@@ -11,9 +11,9 @@ import pytest
 from editing import edit_yaml
 from git_identity import IDENTITY
 
-from stages.common.basics.params import read_yaml
-from stages.review.resolve import conflicts, join_locks, take_either_side
-from stages.scratch.copies import bagpipe, dvc
+from bagpipe.review.resolve import conflicts, join_locks, take_either_side
+from bagpipe.scratch.copies import bagpipe, dvc
+from stages.common.basics.params.reading import read_yaml
 
 RESULTS = {"dvc.lock", "reports/README.md"}  # in conflict whenever both sides ran the pipeline
 WRITTEN = {"params.yaml"}

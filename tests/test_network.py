@@ -18,26 +18,20 @@ import pytest
 import scipy.sparse
 from reference import as_matrix, fit, train_dense
 
+from bagpipe.scratch.copies import ROOT, environment
 from stages.common import network
 from stages.common.basics import rows as rows_module
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import PARAMS_FILE, Settings, load_params
-from stages.common.basics.params import settings_of as settings_in
+from stages.common.basics.params.questions import settings_of as settings_in
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.params.sections import Settings
 from stages.common.basics.processor import ANYWHERE, WITH_AVX2
 from stages.common.basics.rows import Rows, hold_out, open_rows
-from stages.common.network import (
-    Feed,
-    MultiHotDense,
-    Runs,
-    keras,
-    load,
-    network_of,
-    new_model,
-    read_weights,
-    save,
-    tf,
-)
-from stages.scratch.copies import ROOT, environment
+from stages.common.network.backend import keras, tf
+from stages.common.network.feeding import Feed
+from stages.common.network.layers import MultiHotDense, network_of, new_model
+from stages.common.network.saved import load, read_weights, save
+from stages.common.network.training import Runs
 from tests.benchmarks.steps import LAUNCHER
 
 pytestmark = pytest.mark.filterwarnings(
@@ -99,7 +93,7 @@ def test_layer_equals_dense(units: int) -> None:
 
 def test_what_keras_need_not_import_is_importable_again() -> None:
     code = (
-        "import sys; from stages.common.basics.processor import settle; settle(); import stages.common.network;"
+        "import sys; from stages.common.basics.processor import settle; settle(); import stages.common.network.training;"
         "loaded = {'sklearn', 'matplotlib'} & sys.modules.keys();"
         "import sklearn.metrics, matplotlib.figure; print(loaded)"
     )
@@ -109,7 +103,7 @@ def test_what_keras_need_not_import_is_importable_again() -> None:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
 def test_the_c_library_takes_what_it_is_told_about_memory() -> None:
-    code = "from stages.common.basics.starting import keep_memory; print(keep_memory())"  # the process keeps it
+    code = "from stages.common.network.starting import keep_memory; print(keep_memory())"  # the process keeps it
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
     assert done.stdout == "True\n", done.stderr
 
@@ -323,7 +317,7 @@ def test_memory_does_not_depend_on_the_number_of_rows(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from stages.common.basics import rows\n"
         "rows.VECTORIZED = Path(sys.argv[1])\n"
-        "from stages.common.network import Feed\n"
+        "from stages.common.network.feeding import Feed\n"
         "feed = Feed(rows.open_rows('some', 'train'), 'mse', 2)\n"
         "for batches in (feed.ordered_batches(), feed.training_batches(512, 1, 1)[0]):\n"
         "    for _ in batches: pass"
@@ -429,7 +423,7 @@ def state():
     return [dict(os.environ), gc.isenabled(), gc.get_freeze_count(), counts, is_op_determinism_enabled(), seeds]
 
 before = state()
-from stages.common.network import load
+from stages.common.network.saved import load
 model = load(sys.argv[1])
 assert state() == before
 assert (tf.random.uniform([2]).numpy() == expected).all()
@@ -453,7 +447,7 @@ def test_load_leaves_a_process_that_uses_tensorflow_as_it_is(tmp_path: Path) -> 
 
 
 def test_keras_on_something_else_than_tensorflow() -> None:
-    code = "import keras; keras.config.backend = lambda: 'jax'; import stages.common.network"
+    code = "import keras; keras.config.backend = lambda: 'jax'; import stages.common.network.training"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
     assert "expected Keras to compute with TensorFlow, found jax; set KERAS_BACKEND=tensorflow" in done.stderr
 

@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 from reference import fit, train_dense
 
+from bagpipe.scratch.copies import ROOT
+from bagpipe.serving.portable import TextClassifier
 from stages.common.basics.artifacts import read_json
-from stages.common.basics.params import PARAMS_FILE, TextDataset, load_params, settings_of
+from stages.common.basics.params.questions import settings_of
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.params.sections import TextDataset
 from stages.common.basics.rows import Rows, load_rows
-from stages.common.network import Feed, Runs, keras, tf
-from stages.labelled.corpus import vectorize_texts
-from stages.official.corpus import encode, read_texts, read_word_index, split_order
-from stages.scratch.copies import ROOT
-from stages.serving.portable import TextClassifier
-from stages.vectorize import vectorize
+from stages.common.corpora.official import encode, read_texts, read_word_index, split_order
+from stages.common.network.backend import keras, tf
+from stages.common.network.feeding import Feed
+from stages.common.network.training import Runs
+from stages.vectorize.labelled import vectorize_texts
+from stages.vectorize.vectorize import vectorize
 from tests.benchmarks.steps import read_rows
 from tests.benchmarks.vectorizers import write_reviews
 

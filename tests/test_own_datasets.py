@@ -13,15 +13,17 @@ from editing import edit_yaml
 from git_identity import IDENTITY
 from test_labelled import SALT, some_texts, write_csv, write_folders, write_jsonl
 
+from bagpipe.datasets.add import as_yaml, dataset_of, entries_of
+from bagpipe.datasets.sections import with_entry, without_entry
+from bagpipe.scratch.copies import ROOT, bagpipe, dvc, environment
 from stages.common.basics.artifacts import read_json
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import TextDataset, load_params, settings_of
-from stages.datasets.add import as_yaml, dataset_of, entries_of
-from stages.datasets.sections import with_entry, without_entry
-from stages.labelled.encoding import Vocabulary
-from stages.labelled.formats import Columns
-from stages.labelled.layout import Layout
-from stages.scratch.copies import ROOT, bagpipe, dvc, environment
+from stages.common.basics.params.questions import settings_of
+from stages.common.basics.params.reading import load_params
+from stages.common.basics.params.sections import TextDataset
+from stages.common.corpora.formats import Columns
+from stages.common.corpora.layout import Layout
+from stages.vectorize.encoding import Vocabulary
 
 STAGES = ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate", "render")
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -225,7 +227,7 @@ def test_an_interruption_is_taken_back(texts: Path, tmp_path: Path, move: list[s
     write_csv(texts / "more.csv", some_texts(400, seed=1))
     before, theirs = state(folder), state(texts)
     code = (
-        "import sys, dvc.repo, stages.commands.main as m\nadd = dvc.repo.Repo.add\n"
+        "import sys, dvc.repo, bagpipe.cli.main as m\nadd = dvc.repo.Repo.add\n"
         "def interrupted(*a, **k):\n    add(*a, **k)\n    raise KeyboardInterrupt\n"
         "dvc.repo.Repo.add = interrupted\nm.main(sys.argv[1:])"
     )

@@ -23,19 +23,19 @@ from git_identity import IDENTITY
 from test_labelled import write_csv
 from test_serving import HOSTILE, raw_texts, server
 
+from bagpipe.page.changes import changes_since
+from bagpipe.page.networks import by_rank
+from bagpipe.page.results import confusion
+from bagpipe.page.texts import check_answers, strong, telling, texts_content
+from bagpipe.page.write import check_place, finite, own_scripts, packed
+from bagpipe.project.vega import script
+from bagpipe.scratch.copies import ROOT, dvc
+from bagpipe.texts.errors import Answers
+from bagpipe.texts.predict import Classifier
 from stages.common.basics.artifacts import read_csv, read_json
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import load_params
+from stages.common.basics.params.reading import load_params
 from stages.common.basics.rows import load_labels
-from stages.page.changes import changes_since
-from stages.page.networks import by_rank
-from stages.page.results import confusion
-from stages.page.texts import check_answers, strong, telling, texts_content
-from stages.page.vega import script
-from stages.page.write import check_place, finite, own_scripts, packed
-from stages.scratch.copies import ROOT, dvc
-from stages.texts.errors import Answers
-from stages.texts.predict import Classifier
 
 ATTACK = "</script><img src=x onerror=alert(1)>"
 LABELS = ['it\'s "so-so", & more', ATTACK, "Öffi 中文 🎻"]
@@ -336,7 +336,7 @@ def test_what_modules_read_is_installed(tmp_path: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     beside = {path for path in (ROOT / "stages").rglob("*.*") if path.suffix in (".html", ".css", ".js", ".yaml")}
     assert {path.relative_to(ROOT).as_posix() for path in beside} <= inside
-    assert "stages/page/page.css" in inside
+    assert "bagpipe/page/page.css" in inside
 
 
 # In a browser
@@ -447,7 +447,7 @@ def test_the_field_shows_the_answer_of_predict(opened: Opened, project: Path) ->
 
 
 def test_activations_are_those_of_keras(opened: Opened) -> None:
-    from stages.common.network import keras
+    from stages.common.network.backend import keras
 
     inputs = [-30.0, -3.3, -1.0, -0.1, 0.0, 0.2, 1.0, 2.7, 30.0]
     names = opened.page.evaluate("Object.keys(ACTIVATIONS)")

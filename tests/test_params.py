@@ -11,22 +11,13 @@ from editing import edit_yaml
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from bagpipe.scratch.copies import ROOT
 from stages.common.basics.declared import LIBRARIES, PIPELINE_FILE
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import (
-    PARAMS_FILE,
-    Params,
-    first_sentence,
-    load_params,
-    models_of,
-    ordered_models,
-    pins_of,
-    read_yaml,
-    replicate_seeds,
-    settings_of,
-)
-from stages.judging.published import PUBLISHED_FILE, load_published
-from stages.scratch.copies import ROOT
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import models_of, ordered_models, pins_of, replicate_seeds, settings_of
+from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, load_params, read_yaml
+from stages.common.judging.published import PUBLISHED_FILE, load_published
 
 COMMITTED = (ROOT / PARAMS_FILE).read_text(encoding="utf-8")
 PARAMS = load_params(ROOT / PARAMS_FILE)

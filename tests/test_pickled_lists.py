@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from stages.common.basics.errors import UserError
-from stages.official import pickled_lists
-from stages.official.corpus import read_labels, read_texts
-from stages.official.pickled_lists import NotIntegerListsError, read_blocks
+from stages.common.corpora import pickled_lists
+from stages.common.corpora.official import read_labels, read_texts
+from stages.common.corpora.pickled_lists import NotIntegerListsError, read_blocks
 
 PROTOCOLS = (2, 3, 4, 5)
 BLOCK_SIZES = (1 << 18, 1_000, 200)  # in bytes; the head alone takes some 150

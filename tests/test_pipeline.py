@@ -19,10 +19,12 @@ from dvc.repo import Repo
 from editing import edit_yaml
 from ruamel.yaml import YAML
 
-from stages.common.basics.params import Params, load_params, settings_of
-from stages.judging.published import load_published
-from stages.review.rerun import rerun
-from stages.scratch.copies import copy_project, dvc, environment, generate_corpora, mirror_of
+from bagpipe.review.rerun import rerun
+from bagpipe.scratch.copies import copy_project, dvc, environment, generate_corpora, mirror_of
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import settings_of
+from stages.common.basics.params.reading import load_params
+from stages.common.judging.published import load_published
 
 UP_TO_DATE = "Data and pipelines are up to date."
 HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -276,17 +278,17 @@ def test_another_version_makes_stale_what_uses_the_library(copy: Path, library: 
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("stages/common/network.py", LEARNING),
-        ("stages/drawing/figures.py", each("render", *ALL) | {"report"}),
-        ("stages/official/corpus.py", each("vectorize", *DATASETS) | each("inspect", *DATASETS)),
-        ("stages/inspecting/near.py", each("inspect", *DATASETS)),
-        ("stages/judging/comparison.py", {"report"}),
+        ("stages/common/network/network.py", LEARNING),
+        ("stages/common/drawing/figures.py", each("render", *ALL) | {"report"}),
+        ("stages/common/corpora/official.py", each("vectorize", *DATASETS) | each("inspect", *DATASETS)),
+        ("stages/describe/near.py", each("inspect", *DATASETS)),
+        ("stages/common/judging/comparison.py", {"report"}),
         ("stages/train.py", each("train", *ALL)),
         ("stages/common/basics/params.py", EVERYTHING),
-        ("stages/labelled/words.py", each("vectorize", *DATASETS) | each("inspect", *DATASETS)),
-        ("stages/commands/main.py", set()),
-        ("stages/texts/words.py", set()),
-        ("stages/scratch/copies.py", set()),
+        ("stages/common/corpora/words.py", each("vectorize", *DATASETS) | each("inspect", *DATASETS)),
+        ("bagpipe/cli/main.py", set()),
+        ("bagpipe/texts/words.py", set()),
+        ("bagpipe/scratch/copies.py", set()),
         ("published.yaml", {"report"}),
     ],
 )
@@ -572,9 +574,9 @@ finally:
         ("stages", "vectorize", "imdb"),
         ("stages", "render", "imdb"),
         ("stages", "report"),
-        ("stages.commands.main", "--help"),
+        ("bagpipe.cli.main", "--help"),
         ("stages", "validate", "--help"),
-        ("stages.commands.main", "results"),
+        ("bagpipe.cli.main", "results"),
     ],
     ids=" ".join,
 )

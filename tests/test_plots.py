@@ -11,9 +11,9 @@ import pytest
 from git_identity import IDENTITY
 from ruamel.yaml import YAML
 
+from bagpipe.project.dvc_plots import PAGE, set_up_plots
+from bagpipe.scratch.copies import ROOT, dvc, environment
 from stages.common.basics.artifacts import read_csv, write_csv
-from stages.page.dvc_plots import PAGE, set_up_plots
-from stages.scratch.copies import ROOT, dvc, environment
 
 TEMPLATES = sorted((ROOT / ".dvc" / "plots").glob("*.json"))
 MODELS = ("imdb", "reuters", "reuters_integer_labels")

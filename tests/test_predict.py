@@ -12,13 +12,13 @@ import pytest
 from keras.src.legacy.preprocessing.text import text_to_word_sequence
 from terminal import on_a_terminal
 
+from bagpipe.scratch.copies import environment
+from bagpipe.texts.decode import decode_samples
+from bagpipe.texts.predict import Classifier, Prediction, as_json, as_line, as_tsv, blocks_of
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import load_params
-from stages.labelled.words import ids_of, words_of
-from stages.official.corpus import encode, file_of, read_texts, split_order
-from stages.scratch.copies import environment
-from stages.texts.decode import decode_samples
-from stages.texts.predict import Classifier, Prediction, as_json, as_line, as_tsv, blocks_of
+from stages.common.basics.params.reading import load_params
+from stages.common.corpora.official import encode, file_of, read_texts, split_order
+from stages.common.corpora.words import ids_of, words_of
 
 TEXTS = [
     "A great film!<br /><br />It's the BEST I've seen -- really (10/10)...",
@@ -33,7 +33,7 @@ TEXTS = [
 
 def bagpipe(folder: Path, *arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     """Run the command line in a copy; `given` is its standard input."""
-    command = [sys.executable, "-m", "stages.commands.main", *arguments]
+    command = [sys.executable, "-m", "bagpipe.cli.main", *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment(folder), input=given or b"", capture_output=True, check=False
     )

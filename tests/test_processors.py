@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bagpipe.scratch.copies import ROOT, environment
 from stages.common.basics.artifacts import MODELS
-from stages.common.basics.params import PARAMS_FILE, load_params, settings_of
+from stages.common.basics.params.questions import settings_of
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.processor import ANYWHERE, SAME_BYTES, WITH_AVX2
 from stages.common.basics.rows import Rows
-from stages.common.network import Feed, Runs, tf
-from stages.scratch.copies import ROOT, environment
+from stages.common.network.backend import tf
+from stages.common.network.feeding import Feed
+from stages.common.network.training import Runs
 
 pytestmark = pytest.mark.skipif(not SAME_BYTES, reason="no x86-64 processor with AVX2")
 

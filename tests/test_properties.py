@@ -32,28 +32,21 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stages.commands.main import main
+from bagpipe.cli.main import main
+from bagpipe.project.lock import parse_lock
+from bagpipe.scratch.copies import ROOT
 from stages.common.basics.artifacts import new_directory
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import (
-    LONGEST_LABEL,
-    MOST_WEIGHTS,
-    PARAMS_FILE,
-    Params,
-    first_sentence,
-    load_params,
-    parse_yaml,
-    read_yaml,
-    replicate_seeds,
-)
-from stages.judging.published import PUBLISHED_FILE, load_published
-from stages.labelled.formats import Columns, read_texts
-from stages.labelled.layout import File
-from stages.labelled.words import ids_of, words_of
-from stages.official.corpus import read_word_index
-from stages.official.vectorizing import vectorize_official
-from stages.review.lock import parse_lock
-from stages.scratch.copies import ROOT
+from stages.common.basics.params.params import MOST_WEIGHTS, Params
+from stages.common.basics.params.questions import replicate_seeds
+from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, load_params, parse_yaml, read_yaml
+from stages.common.basics.params.types import LONGEST_LABEL
+from stages.common.corpora.formats import Columns, read_texts
+from stages.common.corpora.layout import File
+from stages.common.corpora.official import read_word_index
+from stages.common.corpora.words import ids_of, words_of
+from stages.common.judging.published import PUBLISHED_FILE, load_published
+from stages.vectorize.official import vectorize_official
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
 CONTENT = read_yaml(ROOT / PARAMS_FILE)

@@ -14,13 +14,15 @@ from editing import edit_yaml
 from ruamel.yaml import YAML
 from sklearn.metrics import precision_recall_fscore_support
 
+from bagpipe.scratch.copies import ROOT, dvc
 from stages.common.basics.artifacts import write_csv
-from stages.common.basics.params import PARAMS_FILE, Params, load_params, ordered_models
-from stages.judging.published import PUBLISHED_FILE
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import ordered_models
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.judging.published import PUBLISHED_FILE
 from stages.render import render
-from stages.report import class_figures, report
-from stages.reporting.tables import NO_BREAK
-from stages.scratch.copies import ROOT, dvc
+from stages.report.report import class_figures, report
+from stages.report.tables import NO_BREAK
 
 PICTURES = ("loss", "accuracy", "confusion", "roc")
 DVC_YAML = YAML(typ="safe").load(ROOT / "dvc.yaml")

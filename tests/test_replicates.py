@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from editing import edit_yaml
 
+from bagpipe.scratch.copies import dvc
 from stages.common.basics.artifacts import read_csv, read_json
-from stages.common.basics.params import load_params, replicate_seeds
+from stages.common.basics.params.questions import replicate_seeds
+from stages.common.basics.params.reading import load_params
 from stages.evaluate import evaluate
 from stages.replicate import Replicate, replicate, spread, standard_error_of_texts
-from stages.scratch.copies import dvc
 
 
 def three_seeds(content: Any) -> None:
@@ -63,7 +64,7 @@ def test_other_or_damaged_runs_are_not_kept(copy: Path, monkeypatch: pytest.Monk
     if change == "params":
         edit_yaml(copy / "params.yaml", lambda content: content["defaults"]["imdb"].update(epochs=2))
     elif change == "code":
-        with open(copy / "stages/common/network.py", "a") as file:
+        with open(copy / "stages/common/network/network.py", "a") as file:
             file.write("# another\n")
     elif change == "damage":
         correct = copy / ".dvc/tmp/replicates/imdb/correct.npy"

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from stages.common.basics.params import PARAMS_FILE, load_params
-from stages.judging.published import load_published
-from stages.judging.reproduction import Results
-from stages.reporting.datasets import meaning, of_repetitions, of_texts, unseen_table
-from stages.reporting.tables import NO_BREAK
-from stages.reporting.words import one_in
-from stages.scratch.copies import ROOT
+from bagpipe.scratch.copies import ROOT
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.judging.published import load_published
+from stages.common.judging.reproduction import Results
+from stages.report.datasets import meaning, of_repetitions, of_texts, unseen_table
+from stages.report.tables import NO_BREAK
+from stages.report.words import one_in
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
 NOTEBOOKS = load_published(PARAMS, ROOT / "published.yaml")

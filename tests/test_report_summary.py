@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from stages.common.basics.params import PARAMS_FILE, Model, Params, load_params
-from stages.judging.published import Notebooks, Published
-from stages.judging.reproduction import Judgement, Ours, Results
-from stages.reporting.page import experiments, reproduction
-from stages.reporting.summary import of_baselines, of_models, of_notebooks, of_repeated_texts, summary
-from stages.reporting.tables import NO_BREAK, compare_variations, reproduction_table, table
-from stages.reporting.words import listed, named, of_many, points
-from stages.scratch.copies import ROOT
+from bagpipe.scratch.copies import ROOT
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.params.sections import Model
+from stages.common.judging.published import Notebooks, Published
+from stages.common.judging.reproduction import Judgement, Ours, Results
+from stages.report.page import experiments, reproduction
+from stages.report.summary import of_baselines, of_models, of_notebooks, of_repeated_texts, summary
+from stages.report.tables import NO_BREAK, compare_variations, reproduction_table, table
+from stages.report.words import listed, named, of_many, points
 
 COMMITTED = load_params(ROOT / PARAMS_FILE)
 SPREAD = (-0.001, 0.0, 0.001, -0.002, 0.002, 0.0, 0.001, -0.001, 0.0, 0.0)  # of ten seeds; their mean is 0

@@ -16,10 +16,10 @@ import pytest
 from copying import DIAMOND, PATIENCE_S, CopyingProject
 from editing import edit_yaml
 
-from stages.common.basics.params import PARAMS_FILE
-from stages.judging.published import PUBLISHED_FILE
-from stages.running import jobs as running_jobs
-from stages.scratch.copies import bagpipe, dvc, environment, make_scratch_copy
+from bagpipe.repro import jobs as running_jobs
+from bagpipe.scratch.copies import bagpipe, dvc, environment, make_scratch_copy
+from stages.common.basics.params.reading import PARAMS_FILE
+from stages.common.judging.published import PUBLISHED_FILE
 
 
 def make_small_copy(folder: Path) -> None:
@@ -244,7 +244,7 @@ def test_nobody_can_connect(copying) -> None:
 
 def test_on_this_machine_nothing_heavy_is_imported() -> None:
     heavy = {"dask", "distributed", "joblib", "tensorflow", "keras", "sklearn"}
-    code = f"import sys, stages.running.repro; print({heavy!r} & set(sys.modules))"
+    code = f"import sys, bagpipe.repro.repro; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True)
     assert done.stdout == "set()\n", done.stderr
 

@@ -15,9 +15,9 @@ from copying import BRANCHES, DIAMOND, PATIENCE_S, CopyingProject, dask_cluster,
 from distributed import Client, Security
 from test_labelled import some_texts, write_csv
 
+from bagpipe.repro import cluster, jobs
+from bagpipe.scratch.copies import bagpipe, dvc
 from stages.common.basics.errors import UserError
-from stages.running import cluster, jobs
-from stages.scratch.copies import bagpipe, dvc
 
 
 def test_on_a_cluster(copying, scheduler: str) -> None:
@@ -137,10 +137,10 @@ def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "stages.running.cluster")
+    monkeypatch.delitem(sys.modules, "bagpipe.repro.cluster")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UserError, match=r"^a Dask scheduler needs .*: pip install -e '\.\[cluster\]'$"):
-        from stages.running.cluster import DaskWorkers  # noqa: F401
+        from bagpipe.repro.cluster import DaskWorkers  # noqa: F401
 
 
 def test_a_worker_that_does_not_share_the_files(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from dvc.repo import Repo
 from dvc.utils.serialize import load_yaml
 from dvc_objects.fs.utils import tmp_fname
 
-from stages.running.run_cache import HashedRunCache
-from stages.scratch.copies import dvc
+from bagpipe.project.run_cache import HashedRunCache
+from bagpipe.scratch.copies import dvc
 
 # A folder and a metrics file, which is not in the cache but for the run cache
 FOLDER = """

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 from copying import BRANCHES, DIAMOND, PATIENCE_S, until
 
-from stages.scratch.copies import dvc
+from bagpipe.scratch.copies import dvc
 
 
 def test_after_a_failure_what_runs_ends_and_nothing_starts(anywhere) -> None:

@@ -13,10 +13,10 @@ from copying import BAGPIPE, DIAMOND, PATIENCE_S, CopyingProject
 from dvc.repo import Repo
 from editing import edit_yaml
 
-from stages.common.basics.params import PARAMS_FILE
-from stages.judging.published import PUBLISHED_FILE
-from stages.review.rerun import isolate
-from stages.scratch.copies import copy_writable, dvc, environment
+from bagpipe.review.rerun import isolate
+from bagpipe.scratch.copies import copy_writable, dvc, environment
+from stages.common.basics.params.reading import PARAMS_FILE
+from stages.common.judging.published import PUBLISHED_FILE
 
 
 def test_mistakes_in_params_are_told_before_anything_runs(copying) -> None:

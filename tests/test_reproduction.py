@@ -9,9 +9,11 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
-from stages.common.basics.params import PARAMS_FILE, Model, Params, load_params
-from stages.common.history import validation_figures
-from stages.judging.comparison import (
+from bagpipe.scratch.copies import ROOT
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.params.sections import Model
+from stages.common.judging.comparison import (
     benjamini_hochberg,
     compare,
     highest_against_constant,
@@ -19,7 +21,7 @@ from stages.judging.comparison import (
     same_runs,
     verdict,
 )
-from stages.judging.published import (
+from stages.common.judging.published import (
     CURVES,
     OF_A_DATASET,
     REPLICATED,
@@ -30,8 +32,8 @@ from stages.judging.published import (
     load_published,
     not_judged,
 )
-from stages.judging.reproduction import Ours, Results, judge, largest_difference, our_figure, predict
-from stages.scratch.copies import ROOT
+from stages.common.judging.reproduction import Ours, Results, judge, largest_difference, our_figure, predict
+from stages.common.network.history import validation_figures
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
 NOTEBOOKS = load_published(PARAMS, ROOT / "published.yaml")

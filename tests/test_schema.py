@@ -8,10 +8,10 @@ import jsonschema
 import pytest
 from dvc.utils.serialize import modify_yaml
 
-from stages.commands.schema import SCHEMAS, schema_file, schema_of, text_of
+from bagpipe.project.schema import SCHEMAS, schema_file, schema_of, text_of
+from bagpipe.scratch.copies import ROOT
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import load_params, read_yaml
-from stages.scratch.copies import ROOT
+from stages.common.basics.params.reading import load_params, read_yaml
 
 NAMES = sorted(SCHEMAS)
 

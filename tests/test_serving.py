@@ -20,10 +20,10 @@ import requests
 from editing import edit_yaml
 from test_predict import TEXTS, bagpipe, error_of, raw_texts
 
-from stages.labelled.words import OUT_OF_VOCABULARY, ids_of
-from stages.scratch.copies import dvc, environment
-from stages.serving.batching import Batches, BusyError
-from stages.texts.predict import Classifier, Prediction
+from bagpipe.scratch.copies import dvc, environment
+from bagpipe.serving.batching import Batches, BusyError
+from bagpipe.texts.predict import Classifier, Prediction
+from stages.common.corpora.words import OUT_OF_VOCABULARY, ids_of
 
 # What has TensorFlow and nothing else: neither Keras nor this project can be imported.
 CONSUMER = """
@@ -102,8 +102,11 @@ def test_exported_model_answers_as_predict(with_own_texts, monkeypatch, tmp_path
 
 
 def test_every_letter_is_lowered_as_python_does() -> None:
-    from stages.common.network import new_model, np, tf
-    from stages.serving.portable import TextClassifier
+    import numpy as np
+
+    from bagpipe.serving.portable import TextClassifier
+    from stages.common.network.backend import tf
+    from stages.common.network.layers import new_model
 
     capitals = [letter for letter in map(chr, range(sys.maxunicode + 1)) if letter.lower() != letter]
     index = {word: rank for rank, word in enumerate(dict.fromkeys(letter.lower() for letter in capitals), start=1)}
@@ -188,7 +191,7 @@ def test_bad_exports_are_told_in_a_sentence(copy, tmp_path) -> None:
 @contextmanager
 def server(folder: Path, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of a server that runs, and its process."""
-    command = [sys.executable, "-m", "stages.commands.main", "serve", *arguments, "--port", "0"]
+    command = [sys.executable, "-m", "bagpipe.cli.main", "serve", *arguments, "--port", "0"]
     env = environment(folder)
     with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.scratch.copies import environment
+from bagpipe.scratch.copies import environment
 
 STAGES = (
     ("vectorize", "imdb"),

@@ -14,8 +14,8 @@ import pytest
 from dvc.repo import Repo
 from editing import edit_yaml
 
-from stages.review.rerun import isolate
-from stages.scratch.copies import ROOT, bagpipe, dvc
+from bagpipe.review.rerun import isolate
+from bagpipe.scratch.copies import ROOT, bagpipe, dvc
 
 Findings = list[dict[str, str]]
 REPORT = '  report:\n    cmd: python -m stages "$DVC_STAGE"'  # as dvc.yaml has it
@@ -75,7 +75,7 @@ def at_the_start_of(folder: Path, stage: str, code: str) -> None:
 
 
 def import_in_a_function(folder: Path) -> None:
-    at_the_start_of(folder, "report", "import stages.texts.words")
+    at_the_start_of(folder, "report", "import bagpipe.texts.words")
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_each_check_prints_a_line(project: Path) -> None:
 
 
 def test_tensorflow_is_not_imported(honest: Path) -> None:
-    code = "import sys; from stages.review.verify import verify; verify(); assert 'tensorflow' not in sys.modules"
+    code = "import sys; from bagpipe.review.verify import verify; verify(); assert 'tensorflow' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], cwd=honest, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -365,13 +365,13 @@ def test_a_lie_is_caught_and_named(project: Path, lie: Callable[[Path], None], s
 
 
 def top_import(folder: Path) -> None:
-    before = "from stages.reporting.page import"
-    edit_text(folder / "stages" / "report.py", before, f"import stages.texts.words\n{before}")
+    before = "from stages.report.page import"
+    edit_text(folder / "stages" / "report.py", before, f"import bagpipe.texts.words\n{before}")
 
 
 def transitive_import(folder: Path) -> None:
     with open(folder / "stages" / "drawing" / "figures.py", "a") as file:
-        file.write("\nimport stages.texts.words\n")
+        file.write("\nimport bagpipe.texts.words\n")
 
 
 def library(folder: Path) -> None:
@@ -414,7 +414,7 @@ def written_file(folder: Path) -> None:
     at_the_start_of(folder, "render", 'open("reports/notes.txt", "w").close()')
 
 
-WORDS = "add `- stages/texts/words.py` to `deps` of report in dvc.yaml"
+WORDS = "add `- bagpipe/texts/words.py` to `deps` of report in dvc.yaml"
 UNDECLARED = [
     (top_import, "report", WORDS),
     (import_in_a_function, "report", WORDS),
@@ -456,7 +456,7 @@ def test_a_change_that_is_not_committed_is_named(project: Path) -> None:
     with open(project / "stages" / "report.py", "a") as file:
         file.write("\nANOTHER = 1\n")
     run_dvc(project, "repro", "report")
-    assert {finding["stage"] for finding in findings(project)} == {"dvc.lock", "stages/report.py"}
+    assert {finding["stage"] for finding in findings(project)} == {"dvc.lock", "stages/report/report.py"}
     commit(project)
     assert findings(project) == []
 
@@ -499,10 +499,10 @@ def test_attributes_of_a_commit_do_not_decide_what_diff_shows(project: Path) -> 
 
 
 def test_a_change_that_git_is_told_to_assume_is_none(project: Path) -> None:
-    git(project, "update-index", "--assume-unchanged", "stages/report.py")
+    git(project, "update-index", "--assume-unchanged", "stages/report/report.py")
     with open(project / "stages" / "report.py", "a") as file:
         file.write("\nANOTHER = 1\n")
-    assert "stages/report.py" in {finding["stage"] for finding in findings(project)}
+    assert "stages/report/report.py" in {finding["stage"] for finding in findings(project)}
 
 
 LEFT = [".DS_Store", "._x.png", "README.md~", ".x.swp", "#x#", ".#x", "Thumbs.db"]
@@ -523,7 +523,7 @@ def test_what_systems_and_editors_leave_is_nothing(project: Path) -> None:
 @pytest.mark.parametrize(
     ("ignore", "hidden"),
     [
-        (".dvcignore", "stages/common/network.py"),
+        (".dvcignore", "stages/common/network/network.py"),
         ("stages/.dvcignore", "network.py"),
         (".dvcignore", "stages/common/"),
     ],
@@ -534,7 +534,7 @@ def test_code_that_dvc_is_told_to_ignore_is_named(project: Path, ignore: str, hi
         file.write(f"{hidden}\n")
     commit(project)
     problems = {finding["stage"]: finding["problem"] for finding in findings(project)}
-    assert "a .dvcignore hides it from DVC" in problems["stages/common/network.py"]
+    assert "a .dvcignore hides it from DVC" in problems["stages/common/network/network.py"]
 
 
 def test_a_dvcignore_where_dvc_refuses_it_is_told_in_a_line(project: Path) -> None:

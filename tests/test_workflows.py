@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from stages.scratch.copies import ROOT
+from bagpipe.scratch.copies import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 TOOLS = Path(sys.executable).parent

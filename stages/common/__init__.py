@@ -1,1 +1,1 @@
-"""What the stages share that train: the network, and the basics, which all stages share."""
+"""What two stages or more share; each folder has one purpose."""

@@ -18,12 +18,13 @@ from matplotlib.axes import Axes
 from tabulate import tabulate
 from tqdm import tqdm
 
+from bagpipe.scratch.copies import copy_project, environment
 from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_json, write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.errors import run as end_with_one_line
-from stages.common.basics.params import Params, load_params
-from stages.drawing.figures import BASELINE, REFERENCE, TEST, TRAINING, figure
-from stages.scratch.copies import copy_project, environment
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.reading import load_params
+from stages.common.drawing.figures import BASELINE, REFERENCE, TEST, TRAINING, figure
 from tests.benchmarks.scaling import Measured, draw_scaling, measure_scaling, scaling_table
 from tests.benchmarks.serving import serving_table
 from tests.benchmarks.steps import Run, run
@@ -163,10 +164,10 @@ def nothing_to_do(rounds: int) -> str:
     commands = {
         "`dvc status`": [*python, "dvc", "status"],
         "`dvc repro`, everything up to date": [*python, "dvc", "repro"],
-        "`bagpipe run`, everything up to date": [*python, "stages.commands.main", "run"],
-        "`bagpipe --help`": [*python, "stages.commands.main", "--help"],
-        "`bagpipe results`": [*python, "stages.commands.main", "results"],
-        "`bagpipe decode imdb`": [*python, "stages.commands.main", "decode", "imdb"],
+        "`bagpipe run`, everything up to date": [*python, "bagpipe.cli.main", "run"],
+        "`bagpipe --help`": [*python, "bagpipe.cli.main", "--help"],
+        "`bagpipe results`": [*python, "bagpipe.cli.main", "results"],
+        "`bagpipe decode imdb`": [*python, "bagpipe.cli.main", "decode", "imdb"],
     }
     if "up to date" not in subprocess.run(commands["`dvc status`"], capture_output=True, text=True).stdout:
         raise UserError("expected an up-to-date pipeline; run `make run` first")

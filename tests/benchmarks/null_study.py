@@ -14,8 +14,10 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from stages.common.basics.artifacts import REPORTS, write_text
-from stages.common.basics.params import Params, load_params, models_of
-from stages.judging.comparison import (
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import models_of
+from stages.common.basics.params.reading import load_params
+from stages.common.judging.comparison import (
     ALPHA,
     benjamini_hochberg,
     compare,
@@ -23,9 +25,9 @@ from stages.judging.comparison import (
     verdict,
     verdicts,
 )
-from stages.judging.published import REPLICATED, load_published
-from stages.judging.reproduction import Results, judge, read_results, samples
-from stages.reporting.tables import ACCURACY, variations
+from stages.common.judging.published import REPLICATED, load_published
+from stages.common.judging.reproduction import Results, judge, read_results, samples
+from stages.report.tables import ACCURACY, variations
 
 LOST = 0.01
 FEWER = 5  # times fewer tries where every model is tried by itself

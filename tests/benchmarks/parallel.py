@@ -13,11 +13,11 @@ from pathlib import Path
 from dask.system import CPU_COUNT
 from tabulate import tabulate
 
+from bagpipe.scratch.copies import copy_project, environment
 from stages.common.basics.artifacts import REPORTS, write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.errors import run as end_with_one_line
-from stages.common.basics.params import load_params
-from stages.scratch.copies import copy_project, environment
+from stages.common.basics.params.reading import load_params
 from tests.benchmarks.bench import machine, official_files
 from tests.benchmarks.steps import run
 
@@ -41,7 +41,7 @@ def main() -> None:
     mirror = official_files(load_params())
     commands = {
         "dvc repro": ["dvc", "repro"],
-        f"bagpipe repro --jobs {arguments.jobs}": ["stages.commands.main", "repro", "--jobs", str(arguments.jobs)],
+        f"bagpipe repro --jobs {arguments.jobs}": ["bagpipe.cli.main", "repro", "--jobs", str(arguments.jobs)],
     }
     walls: dict[str, list[float]] = {name: [] for name in commands}
     locks = set()

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from tabulate import tabulate
 from tqdm import tqdm
 
-from stages.common.basics.params import PARAMS_FILE
-from stages.drawing.figures import TEST, TRAINING, VALIDATION
-from stages.scratch.copies import copy_project, environment
-from stages.scratch.corpora import Generator, made_up_words, make_generator
+from bagpipe.scratch.copies import copy_project, environment
+from bagpipe.scratch.corpora import Generator, made_up_words, make_generator
+from stages.common.basics.params.reading import PARAMS_FILE
+from stages.common.drawing.figures import TEST, TRAINING, VALIDATION
 from tests.benchmarks.steps import run
 from tests.editing import edit_yaml
 
@@ -80,7 +80,7 @@ def measure(rows: int) -> Measured:
         commands = {
             "vectorize": [*python, "stages", "vectorize", "big"],
             "train": [*python, "stages", "train", "big"],
-            "predict": [*python, "stages.commands.main", "predict", "big", "--tsv", "--file", "texts.txt"],
+            "predict": [*python, "bagpipe.cli.main", "predict", "big", "--tsv", "--file", "texts.txt"],
         }
         done = {name: run(command, folder, env) for name, command in commands.items()}
         train = folder / "data" / "vectorized" / "big" / "train"

@@ -15,8 +15,8 @@ from pathlib import Path
 from tabulate import tabulate
 
 from stages.common.basics.artifacts import RAW
-from stages.common.basics.params import OfficialDataset
-from stages.official.corpus import file_of, read_labels
+from stages.common.basics.params.sections import OfficialDataset
+from stages.common.corpora.official import file_of, read_labels
 from tests.benchmarks.steps import NUM_WORDS, Run, run
 from tests.benchmarks.vectorizers import in_words
 
@@ -61,7 +61,7 @@ def session(model: str, folder: Path) -> Answer:
 
 
 def predict(model: str, folder: Path) -> Answer:
-    from stages.texts.predict import Classifier
+    from bagpipe.texts.predict import Classifier
 
     classifier = Classifier(model)
     return lambda texts: list(classifier.predict(texts, explain=False))
@@ -93,7 +93,7 @@ def serving_table(datasets: dict[str, OfficialDataset], env: dict[str, str], rou
             folder = Path(temporary)
             write_texts(name, dataset, folder / "texts.json")
             python = [sys.executable, "-W", "ignore", "-m"]
-            run([*python, "stages.commands.main", "export", name, str(folder / "exported")], Path(), env)
+            run([*python, "bagpipe.cli.main", "export", name, str(folder / "exported")], Path(), env)
             for _ in range(rounds):
                 for contestant, done in runs.items():
                     command = [*python, "tests.benchmarks.serving", contestant, name, temporary]

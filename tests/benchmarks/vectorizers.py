@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from stages.common.basics.params import OfficialDataset, TextDataset
-from stages.official.corpus import file_of, read_labels, read_texts, read_word_index
+from stages.common.basics.params.sections import OfficialDataset, TextDataset
+from stages.common.corpora.official import file_of, read_labels, read_texts, read_word_index
 from tests.benchmarks.steps import NUM_WORDS, Run, run
 
 SPLITS = ("train", "test")
@@ -55,7 +55,7 @@ def texts_of(folder: Path, split: str) -> Iterator[str]:
 
 
 def ours(folder: Path) -> None:
-    from stages.labelled.corpus import vectorize_texts
+    from stages.vectorize.labelled import vectorize_texts
 
     dataset = TextDataset(format="csv", num_words=NUM_WORDS, test_split=None, salt=1)
     with tempfile.TemporaryDirectory() as rows:

@@ -25,7 +25,10 @@ from typing import Any, NoReturn
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.locks import LOCKS, held
-from stages.common.basics.params import PARAMS_FILE, Params, Section, load_params, pins_of, read_yaml
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import pins_of
+from stages.common.basics.params.reading import PARAMS_FILE, load_params, read_yaml
+from stages.common.basics.params.sections import Section
 from stages.common.basics.processor import settle
 from stages.common.basics.watch import PIPELINE_FILE, STAGES, Watch
 
@@ -186,6 +189,16 @@ def refuse_library(module: str, declared: Declaration, params: Params) -> NoRetu
     declared.refuse(f"imports {module}", "params", f"libraries.{min(groups, key=groups.__getitem__)}")
 
 
+def source_of(stage: str) -> Path:
+    """Where the function of a stage is: stages/NAME.py, or stages/NAME/NAME.py if the stage has a folder."""
+    folder = STAGES / stage
+    return (folder / stage if folder.is_dir() else folder).with_suffix(".py")
+
+
+def module_of(stage: str) -> str:
+    return ".".join(source_of(stage).with_suffix("").parts)
+
+
 def run_declared(stage: str, key: str | None) -> None:
     """Run a stage on what it declares.
 
@@ -213,7 +226,7 @@ def _run_watched(stage: str, key: str | None, params: Params, declared: Declarat
     sys.pycache_prefix = None  # compiled modules lie beside their source, where the watch knows them
     sys.addaudithook(watch)
     try:
-        work = getattr(import_module(f"stages.{stage}"), stage)
+        work = getattr(import_module(module_of(stage)), stage)
         gc.freeze()  # see __main__.py
         gc.enable()
         work(View(params, "", declared), *([] if key is None else [key]))
@@ -230,12 +243,12 @@ def command_line() -> None:
     arguments = parser.parse_args()
     # As typed, or as DVC has it: train@imdb, and from a folder below ../dvc.yaml:train@imdb
     stage, _, key = "@".join(arguments.address).rpartition(f"{PIPELINE_FILE}:")[2].partition("@")
-    source = STAGES / f"{stage}.py"
+    source = source_of(stage)
     if arguments.help and source.is_file():
         print(ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))))
     elif arguments.help or not stage:
         print("usage: python -m stages STAGE [DATASET or MODEL]\n")
-        names = sorted(path.stem for path in STAGES.glob("[a-z]*.py"))
+        names = sorted(path.stem for path in STAGES.rglob("[a-z]*.py") if source_of(path.stem) == path)
         print(f"Runs a stage of {PIPELINE_FILE}: {', '.join(names)}.")
         print("`python -m stages STAGE --help` says what it does.")
         sys.exit(not arguments.help)

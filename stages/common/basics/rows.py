@@ -13,7 +13,7 @@ import numpy as np
 
 from stages.common.basics.artifacts import VECTORIZED, new_file
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import MOST_COLUMNS
+from stages.common.basics.params.types import MOST_COLUMNS
 
 Split = Literal["train", "test"]
 KINDS = {"indptr": np.int64, "indices": np.int32, "labels": np.int64, "shape": np.int64}  # of a split's arrays

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stages.common.basics.errors import UserError
-from stages.common.basics.params import PARAMS_FILE
+from stages.common.basics.params.reading import PARAMS_FILE
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Audit events of what changes files besides `open`: the places of each path, and of the folder it is relative to

@@ -1,0 +1,1 @@
+"""What a person runs around the pipeline. No stage imports it."""

@@ -1,0 +1,1 @@
+"""The command line, `bagpipe`: the declarations of its commands and nothing else."""

@@ -1,0 +1,34 @@
+"""The command `bagpipe` itself, and how it says that something is wrong."""
+
+import sqlite3
+from typing import Any
+
+import click
+
+from stages.common.basics.errors import UserError, run
+
+
+class CommandLine(click.Group):
+    """Click's, and whatever goes wrong gets one sentence, whoever prints."""
+
+    def main(self, *arguments: Any, **settings: Any) -> None:  # type: ignore[override] # has no overloads
+        run(lambda: super(CommandLine, self).main(*arguments, **settings))
+
+    def invoke(self, context: click.Context) -> None:
+        run(lambda: self._invoke(context))  # inside, for Click has an answer of its own to Ctrl-C
+
+    def _invoke(self, context: click.Context) -> None:
+        try:
+            super().invoke(context)
+        except sqlite3.DatabaseError as error:
+            from dvc.config import Config
+            from dvc.dirs import site_cache_dir
+
+            folder = site_cache_dir(Config.from_cwd()["core"].get("site_cache_dir"))
+            mend = "if it is damaged, delete that folder: DVC makes it anew"
+            raise UserError(f"{folder}: DVC's database of what it has hashed: {error}; {mend}") from None
+
+
+@click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """What a person does around the pipeline."""

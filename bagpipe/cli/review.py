@@ -1,0 +1,58 @@
+"""`bagpipe diff`, `verify` and `resolve-lock`: results held against each other."""
+
+from pathlib import Path
+
+import click
+
+from bagpipe.cli.group import main
+
+
+@main.command("diff")
+@click.argument("revision", required=False)
+@click.argument("other", required=False)
+@click.option("--json", "form", flag_value="json", help="All of it, for machines.")
+@click.option("--md", "form", flag_value="md", help="Markdown, for a pull request.")
+@click.option("--table", "form", flag_value="table", default=True, help="To be read; the default.")
+@click.option(
+    "--fail-on", type=click.Choice(["worse"]), help="Exit with 1 if a test accuracy got worse or cannot be judged."
+)
+def diff_command(revision: str | None, other: str | None, form: str, fail_on: str | None) -> None:
+    """Show what differs from main, or between two revisions.
+
+    REVISION is compared with OTHER, or else with the workspace: a branch, a tag, a commit or an experiment of
+    `dvc exp run`; by default the main branch.
+    """
+    from bagpipe.review.diff import diff
+
+    diff(revision, other, form, fail_on)
+
+
+@main.command("resolve-lock")
+def resolve_lock_command() -> None:
+    """Settle a merge conflict in dvc.lock and reports/.
+
+    What neither side has computed is run.
+    """
+    from bagpipe.review.resolve import resolve_conflict
+
+    resolve_conflict()
+
+
+@main.command("verify")
+@click.argument("stages", metavar="[STAGE]...", nargs=-1)
+@click.option("--rerun", is_flag=True, help="Run each STAGE again in a scratch copy, too, and compare bytes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--tree", type=click.Path(path_type=Path), help="Another checkout to look at, of which nothing is run.")
+def verify_command(stages: tuple[str, ...], rerun: bool, as_json: bool, tree: Path | None) -> None:
+    """Check that the committed results are those of the pipeline.
+
+    It needs no data. Exit status 1: they are not. STAGE is a name of dvc.yaml, as in train@imdb, or train for all
+    models.
+    """
+    if rerun != bool(stages):
+        raise click.UsageError("--rerun and STAGE go together, as in: bagpipe verify --rerun train@imdb")
+    if rerun and tree:
+        raise click.UsageError("--rerun runs what --tree is not to run")
+    from bagpipe.review.verify import verify
+
+    verify(as_json, stages, tree)

@@ -1,0 +1,90 @@
+"""`bagpipe remove`: take back a dataset of one's own, with its models and all their results."""
+
+import shutil
+from pathlib import Path
+
+from bagpipe.datasets.sections import read_params, without_entry, write_params
+from bagpipe.project.lock import LOCK_FILE, drop_unknown, parse_mapping
+from bagpipe.project.names import check_name
+from stages.common.basics.artifacts import (
+    DATASET_REPORTS,
+    KEPT_REPLICATES,
+    MODEL_REPORTS,
+    MODELS,
+    PREDICTIONS,
+    RAW,
+    VECTORIZED,
+)
+from stages.common.basics.errors import UserError
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.params.sections import OfficialDataset
+from stages.common.judging.published import PUBLISHED_FILE, load_published
+
+
+def remove(name: str) -> None:
+    """Remove a dataset and its models.
+
+    Raises:
+        UserError: there is none of that name, or it is not one's own.
+    """
+    params = load_params()
+    check_name("dataset", name, params.datasets)
+    if isinstance(params.datasets[name], OfficialDataset):
+        raise UserError(f"{name}: expected a dataset that `bagpipe add` has added; found one of Keras")
+    models = [model for model, settings in params.models.items() if settings.dataset == name]
+    if len(models) == len(params.models):
+        raise UserError(f"{PARAMS_FILE}: expected a model of another dataset to remain, found none")
+    check_not_published([*models, name], params)
+    text = read_params()
+    for section, entries in (("datasets", [name]), ("defaults", [name]), ("models", models)):
+        for entry in entries:
+            text = without_entry(text, section, entry)
+    lock = parse_mapping(LOCK_FILE.read_bytes(), str(LOCK_FILE)) if LOCK_FILE.exists() else {}
+
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    data = RAW / f"{name}.dvc"
+    try:
+        with Repo() as repo:
+            write_params(text)
+            if data.exists():
+                repo.remove(str(data))
+    except DvcException as error:
+        raise UserError(" ".join(str(error).split())) from None
+    folders = [RAW / name, VECTORIZED / name, DATASET_REPORTS / name]
+    for model in models:
+        folders += [MODELS / model, MODEL_REPORTS / model, PREDICTIONS / f"{model}.npy", KEPT_REPLICATES / model]
+    for path in folders:
+        _delete(path)
+    if lock:
+        drop_unknown(lock)
+    print(f"Removed {name} and its models ({', '.join(models) or 'none'}).")
+    print(f"Its texts stay in DVC's cache: where a commit has {data}, `dvc checkout` brings them back.")
+    print("Next: `dvc repro report` writes the report without it.")
+
+
+def check_not_published(names: list[str], params: Params) -> None:
+    """Check that published.yaml names none of the models and datasets, for it would be invalid without them.
+
+    Raises:
+        UserError: it does.
+    """
+    notebooks = load_published(params)
+    for section, known in notebooks.settings:
+        if found := set(names) & known.keys():
+            raise UserError(f"{PUBLISHED_FILE}: settings.{section}: expected no {min(found)}; take it out first")
+    for section in ("published", "bounds"):
+        for index, entry in enumerate(getattr(notebooks, section)):
+            if {entry.of, getattr(entry, "against", None)} & set(names):
+                raise UserError(
+                    f"{PUBLISHED_FILE}: {section}.{index}: expected no figure of {entry.of}; take it out first"
+                )
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,77 @@
+"""The networks that are small enough to run in the page, which has the words and weights for them."""
+
+import json
+from typing import NamedTuple
+
+from bagpipe.page.results import Content
+from bagpipe.project.names import model_folder
+from bagpipe.texts.words import word_index
+from stages.common.basics.artifacts import read_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import models_of
+from stages.common.basics.rows import load_labels
+
+MOST_WEIGHTS = 1_000_000  # four megabytes, a third more in the page
+MOST_WORDS = 300_000
+
+
+class PageNetwork(NamedTuple):
+    """A network in the page.
+
+    content: what JSON holds of it; words: a JSON list, in the order of their ranks; weights: little-endian float32,
+    of each layer the kernel, row by row, and the bias.
+    """
+
+    content: Content
+    words: bytes
+    weights: bytes
+
+
+def by_rank(index: dict[str, int]) -> list[str | None]:
+    """The word of each rank, from 1 on; None where there is none."""
+    words: list[str | None] = [None] * max(index.values(), default=0)
+    for word, rank in index.items():
+        words[rank - 1] = word
+    return words
+
+
+def page_network(model: str, dataset: str) -> PageNetwork:
+    """A trained network.
+
+    Raises:
+        UserError: it is not trained, or too large for a page.
+    """
+    index, folder = word_index(dataset), model_folder(model)
+
+    from stages.common.network.layers import layers_of
+    from stages.common.network.saved import (
+        NETWORK_FILE,
+        load,  # TensorFlow, after what can fail quickly
+    )
+
+    layers = layers_of(load(folder))
+    if sum(layer.kernel.size for layer in layers) > MOST_WEIGHTS or max(index.values(), default=0) > MOST_WORDS:
+        raise UserError(f"{model}: too large to run in the page; `bagpipe predict {model}` runs it in the terminal")
+    content = {
+        "name": model,
+        "dataset": dataset,
+        "activation": read_json(folder / NETWORK_FILE)["network"]["activation"],
+        "shapes": [layer.kernel.shape for layer in layers],
+        "labels": load_labels(dataset),
+    }
+    arrays = (array.astype("<f4").tobytes() for layer in layers for array in (layer.kernel, layer.bias))
+    words = json.dumps(by_rank(index)).encode()
+    return PageNetwork(content, words, b"".join(arrays))
+
+
+def page_networks(params: Params) -> tuple[list[PageNetwork], list[str]]:
+    """The reference model of each dataset, and a sentence for each that cannot be had."""
+    networks, missing = [], []
+    for dataset in sorted(params.defaults):
+        for model in models_of(params, dataset)[:1]:
+            try:
+                networks.append(page_network(model, dataset))
+            except UserError as error:
+                missing.append(str(error))
+    return networks, missing

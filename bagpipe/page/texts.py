@@ -1,0 +1,111 @@
+"""The test texts that the page shows: some of each cell of a confusion matrix, and the most confident errors."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from bagpipe.page.results import Content
+from bagpipe.texts.decode import open_split
+from bagpipe.texts.errors import Answers, in_words, load_answers, load_errors, summary
+from bagpipe.texts.predict import Classifier
+from bagpipe.texts.words import UNKNOWN
+from stages.common.basics.artifacts import PREDICTIONS
+from stages.common.basics.errors import UserError
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import models_of
+from stages.common.basics.rows import load_rows
+
+ERRORS = 20  # the most confident ones
+MOST_TEXTS = 1_500  # of a model, which its cells share
+MOST_OF_A_CELL = 30
+WORDS = 24  # of a text, with what they did to the output
+
+
+def check_answers(model: str, answers: Answers, confusion: list[list[int]]) -> None:
+    """Check that answers are those that the reports are about.
+
+    Raises:
+        UserError: they come to another confusion matrix.
+    """
+    found = Counter(zip(answers.expected.tolist(), answers.predicted.tolist(), strict=True))
+    if found != Counter({(expected, predicted): count for expected, predicted, count in confusion}):
+        path = PREDICTIONS / f"{model}.npy"
+        raise UserError(f"{path}: not what reports/ is about; run `dvc checkout` or `dvc repro evaluate@{model}`")
+
+
+def telling(answers: Answers, a_cell: int, errors: int) -> np.ndarray:
+    """Places of the texts to show, the most confident errors first, then what is right, the least confident first.
+
+    Args:
+        a_cell: how many of each cell at most; errors: of the most confident ones, these are shown in any case.
+    """
+    right = answers.expected == answers.predicted
+    order = np.lexsort((np.where(right, answers.confidence, -answers.confidence), right))
+    cells: Counter = Counter()
+    chosen = []
+    for rank, place in enumerate(order.tolist()):
+        cell = int(answers.expected[place]), int(answers.predicted[place])
+        cells[cell] += 1
+        if cells[cell] <= a_cell or (rank < errors and not right[place]):
+            chosen.append(place)
+    return np.array(chosen, np.int64)
+
+
+def strong(pushes: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """The words that did at least a twentieth of what the strongest did, to two digits: the strongest come first."""
+    least = abs(pushes[0][1]) / 20 if pushes else 0
+    return [(word, float(f"{change:.2g}")) for word, change in pushes if abs(change) >= least > 0]
+
+
+def of_model(model: str, params: Params, confusion: list[list[int]]) -> Content:
+    """What a model says of the texts to show, and the words that changed its output most.
+
+    Raises:
+        UserError: it is not trained, or its answers are not there or are not those of the reports.
+    """
+    dataset, answers = params.models[model].dataset, load_answers(params, model)
+    check_answers(model, answers, confusion)
+    wrong = load_errors(dataset, answers)
+    in_training = dict(zip(wrong.places.tolist(), wrong.in_training, strict=True))
+    classifier, rows = Classifier(model), load_rows(dataset, "test")  # closed again, unlike those of `open_rows`
+    texts = []
+    a_cell = min(MOST_OF_A_CELL, max(1, MOST_TEXTS // len(confusion)))
+    for place in telling(answers, a_cell, ERRORS)[:MOST_TEXTS].tolist():
+        label, confidence = int(answers.predicted[place]), float(answers.confidence[place])
+        pushes = classifier.pushes(rows.take(np.array([place])).indices, label, confidence, WORDS)
+        texts.append(
+            {
+                "place": place,
+                "expected": int(answers.expected[place]),
+                "predicted": label,
+                "probability": round(confidence, 6),
+                "words": strong(pushes),
+                "in_training": list(in_training.get(place, {}).items()),
+            }
+        )
+    return {"said": in_words(summary(wrong, len(answers.expected))), "texts": texts}
+
+
+def decoded(dataset: str, params: Params, places: list[int]) -> dict[int, str]:
+    """Test texts by their place, in lower case and without punctuation, `?` for a word beyond the vocabulary."""
+    settings = params.datasets[dataset]
+    texts = open_split(dataset, settings, "test").decoded(np.array(places, np.int64))
+    start = f"{UNKNOWN} " if settings.format == "keras" else ""  # the start mark prints so
+    return {place: text.removeprefix(start) for place, text in zip(places, texts, strict=True)}
+
+
+def texts_content(params: Params, confusions: dict[str, list[list[int]]]) -> tuple[Content, list[str]]:
+    """Texts by dataset and what the models say of them, and a sentence for each thing that is not here."""
+    texts: dict[str, Any] = {}
+    answers: dict[str, Content] = {}
+    missing: list[str] = []
+    for dataset in sorted(params.defaults):
+        try:
+            found = {name: of_model(name, params, confusions[name]) for name in models_of(params, dataset)}
+            places = sorted({text["place"] for content in found.values() for text in content["texts"]})
+            texts[dataset] = decoded(dataset, params, places) if places else {}
+            answers |= found
+        except UserError as error:
+            missing.append(str(error))
+    return {"texts": texts, "answers": answers}, missing

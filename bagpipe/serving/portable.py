@@ -1,0 +1,89 @@
+"""A trained model with its words and labels as one TensorFlow function: strings in, labels out.
+
+The graph does to a text what stages/common/corpora/words.py does in Python, so it must answer as `bagpipe predict` does;
+the tests hold one against the other. `keras.layers.TextVectorization` would not: it lowers ASCII only, and deletes
+punctuation where a space belongs.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from stages.common.corpora.words import INDEX_FROM, OUT_OF_VOCABULARY, SEPARATORS, START
+from stages.common.network.backend import keras, tf
+from stages.common.network.layers import layers_of, outputs
+
+ANY_SEPARATOR = "[" + "".join(f"\\x{ord(separator):02x}" for separator in SEPARATORS) + "]"
+
+
+def newer_capitals(words: Iterable[str]) -> list[str]:
+    """Letters that TensorFlow cannot lower, its Unicode being older than Python's, but words have in small."""
+    capitals = [letter for letter in map(chr, range(sys.maxunicode + 1)) if letter.lower() != letter]
+    lowered = tf.strings.lower(capitals, encoding="utf-8").numpy()
+    left = [letter for letter, found in zip(capitals, lowered, strict=True) if letter.lower().encode() != found]
+    known = set().union(*words)
+    return [letter for letter in left if letter.lower() in known]
+
+
+class TextClassifier(tf.Module):
+    """A model as a function of strings, ready for `tf.saved_model.save`.
+
+    For a single text the time goes into the number of operations. So there are few: weights are constants, not
+    variables to be read, and sparse tensors are used as they come, not made ragged ones.
+
+    labels: a file of the classes' names, kept with the function.
+    """
+
+    def __init__(self, model: keras.Model, index: dict[str, int], labels: list[str], labels_file: Path) -> None:
+        super().__init__()
+        self.labels = tf.saved_model.Asset(str(labels_file))
+        self._names = labels
+        self._num_words = model.input_shape[-1]
+        ids = np.fromiter(index.values(), np.int64, len(index)) + INDEX_FROM
+        ids[ids >= self._num_words] = OUT_OF_VOCABULARY
+        words = tf.lookup.KeyValueTensorInitializer(tf.constant(list(index)), tf.constant(ids))
+        self._ids = tf.lookup.StaticHashTable(words, default_value=self._num_words)  # unknown: beyond the columns
+        self._capitals = newer_capitals(index)
+        layers = layers_of(model)
+        self._outputs = lambda sums: outputs(layers, sums)
+        self._kernel = tf.constant(layers[0].kernel)
+        self._always = tf.constant(layers[0].kernel[START] + layers[0].bias)
+
+    def _words(self, text: tf.Tensor) -> tf.SparseTensor:
+        """As `words_of`: shape (n, most words of a text)."""
+        text = tf.strings.regex_replace(text, ANY_SEPARATOR, " ")
+        for letter in self._capitals:
+            text = tf.strings.regex_replace(text, letter, letter.lower())
+        text = tf.strings.lower(text, encoding="utf-8")
+        return tf.SparseTensor(*tf.raw_ops.StringSplitV2(input=text, sep=""))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def __call__(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Classify n texts.
+
+        Returns:
+            `label`, string, shape (n,): the most probable; `probability`, float32, shape (n,): its own;
+            `probabilities`, float32, shape (n, classes): of all labels, in their order.
+        """
+        words = self._words(text)
+        texts_and_ids, _, _ = tf.raw_ops.SparseCountSparseOutput(  # each pair once
+            indices=words.indices,
+            values=self._ids.lookup(words.values),
+            dense_shape=tf.add(words.dense_shape, [1, 0]),  # a row more, for it refuses none
+            weights=tf.constant([], tf.float32),
+            binary_output=True,
+            minlength=self._num_words,
+            maxlength=self._num_words,
+        )
+        texts, ids = tf.unstack(texts_and_ids, axis=1)
+        sums = tf.sparse.segment_sum(self._kernel, ids, texts, num_segments=tf.size(text))
+        found = self._outputs(sums + self._always)
+        probabilities = found if len(self._names) == found.shape[1] else tf.concat([1 - found, found], axis=1)
+        best = tf.argmax(probabilities, axis=1)
+        return {
+            "label": tf.gather(self._names, best),
+            "probability": tf.reduce_max(probabilities, axis=1),
+            "probabilities": probabilities,
+        }

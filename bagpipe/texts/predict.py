@@ -1,0 +1,217 @@
+"""`bagpipe predict`: a trained model on new texts, one a line, as many as there are."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from bagpipe.project.names import check_name, model_folder
+from bagpipe.texts.words import UNKNOWN, lines_of, word_index, words_by_id
+from stages.common.basics.errors import UserError
+from stages.common.basics.params.reading import load_params
+from stages.common.basics.processor import settle
+from stages.common.basics.rows import load_labels
+from stages.common.basics.terminal import escaped, line_width, wrapped
+from stages.common.corpora.formats import decoded
+from stages.common.corpora.words import OUT_OF_VOCABULARY, ids_of
+from stages.common.network.predictions import of_each_label
+
+TEXTS_AT_ONCE = 2_048
+TOP = 3
+BYTE_ORDER_MARK = "\ufeff"
+EXPLAINED = 5  # words named by --explain
+SHOWN = 60  # characters of a text in the table, as far as a terminal has room
+LEAST_SHOWN = 40  # below, it gets a line of its own
+
+
+class Prediction(NamedTuple):
+    """A text's most probable labels with their probabilities, and what they rest on.
+
+    probabilities: of all labels, in their order, float32.
+    known_words: distinct ids of the text besides the start mark; 0 for an empty line.
+    pushes: words and how much more probable each makes the first label; None if not asked for.
+    """
+
+    text: str
+    top: list[tuple[str, float]]
+    probabilities: np.ndarray
+    known_words: int
+    pushes: list[tuple[str, float]] | None
+
+
+class Classifier:
+    """A trained model with its words and labels."""
+
+    def __init__(self, name: str) -> None:
+        """Load the model of that name.
+
+        Raises:
+            UserError: there is none in params.yaml, it is not trained yet, or damaged.
+        """
+        params = load_params()
+        check_name("model", name, params.models)
+        dataset = params.models[name].dataset
+        folder = model_folder(name)
+        self._index = word_index(dataset)
+        self.labels = load_labels(dataset)
+        self._words = words_by_id(self._index)
+
+        settle()
+        from stages.common.network import feeding, layers, saved  # TensorFlow, after what can fail quickly
+
+        self._multi_hot, self._outputs = feeding.multi_hot, layers.outputs
+        self._model = saved.load(folder)
+        classes = max(2, self._model.output_shape[-1])
+        if classes != len(self.labels):
+            found = f"{dataset} has {len(self.labels)}; run `dvc repro evaluate@{name}`"
+            raise UserError(f"{folder}: a model of {classes} labels, and {found}")
+        self._num_words = self._model.input_shape[-1]
+        self._layers = layers.layers_of(self._model)
+
+    def probabilities(self, ids: list[np.ndarray]) -> np.ndarray:
+        """Probability of each label: float32, shape (texts, classes)."""
+        from stages.common.network.backend import tf
+
+        ends = np.cumsum([0, *map(len, ids)], dtype=np.int64)
+        ragged = tf.RaggedTensor.from_row_splits(np.concatenate(ids), ends, validate=False)
+        return of_each_label(self._model.predict_on_batch(self._multi_hot(ragged, self._num_words)))
+
+    def pushes(
+        self, ids: np.ndarray, label: int, probability: float, count: int = EXPLAINED
+    ) -> list[tuple[str, float]]:
+        """The words that change the label's probability most when left out, and by how much."""
+        words = ids[ids > OUT_OF_VOCABULARY]
+        first = self._layers[0]
+        sums = first.kernel[ids].sum(axis=0) + first.bias - first.kernel[words]  # a row for each word left out
+        without = of_each_label(self._outputs(self._layers, sums).numpy())[:, label]
+        changes = probability - without
+        most = np.argsort(-np.abs(changes), kind="stable")[:count]
+        return [(self._words.get(int(words[place]), UNKNOWN), float(changes[place])) for place in most]
+
+    def predict(self, texts: list[str], explain: bool) -> Iterator[Prediction]:
+        """Yield the prediction of each text, in their order."""
+        ids = [ids_of(text, self._index, self._num_words) for text in texts]
+        probabilities = self.probabilities(ids)
+        for text, row, p in zip(texts, ids, probabilities, strict=True):
+            best = np.argsort(-p, kind="stable")[:TOP]
+            top = [(self.labels[label], float(p[label])) for label in best]
+            pushes = self.pushes(row, best[0], p[best[0]]) if explain else None
+            yield Prediction(text, top, p, len(row) - 1, pushes)
+
+
+def as_dict(prediction: Prediction) -> dict[str, Any]:
+    """A prediction as other programs get it."""
+    content: dict[str, Any] = {
+        "label": prediction.top[0][0],
+        "probability": round(prediction.top[0][1], 6),
+        "top": [{"label": label, "probability": round(p, 6)} for label, p in prediction.top],
+        "known_words": prediction.known_words,
+    }
+    if prediction.pushes is not None:
+        content["explain"] = [{"word": word, "change": round(change, 6)} for word, change in prediction.pushes]
+    return content
+
+
+def as_json(prediction: Prediction) -> str:
+    return json.dumps(as_dict(prediction))  # ASCII: a terminal takes some other characters for commands
+
+
+def _pushed(prediction: Prediction) -> str:
+    return ", ".join(f"{word} {change:+.4f}" for word, change in prediction.pushes or [])
+
+
+def as_tsv(prediction: Prediction) -> str:
+    cells = [cell for label, p in prediction.top for cell in (label, f"{p:.6f}")]
+    cells.append(str(prediction.known_words))
+    if prediction.pushes is not None:
+        cells.append(_pushed(prediction))
+    return "\t".join(map(escaped, cells))
+
+
+def tsv_header(labels: int, explain: bool) -> str:
+    columns = [f"{name}_{rank}" for rank in range(1, labels + 1) for name in ("label", "probability")]
+    return "\t".join([*columns, "known_words", *(["explain"] if explain else [])])
+
+
+def as_line(prediction: Prediction, width: int) -> str:
+    """A line of the readable table."""
+    shown = prediction.top if len(prediction.top) > 2 else prediction.top[:1]
+    answer = "  ".join(f"{escaped(label):<{width}} {p:.4f}" for label, p in shown)
+    text = ("" if prediction.known_words else "(no known word) ") + escaped(" ".join(prediction.text.split()))
+    room = line_width() - len(answer) - 2
+    gap, room = ("  ", room) if room >= LEAST_SHOWN else ("\n    ", line_width() - 4)
+    room = min(SHOWN, room)
+    line = f"{answer}{gap}{text if len(text) <= room else text[: room - 3] + '...'}"
+    if prediction.pushes:
+        line += "\n" + wrapped(escaped(f"because of: {_pushed(prediction)}"), " " * 4)
+    return line
+
+
+def blocks_of(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield texts in blocks; what comes before a line that cannot be read is yielded before the error is raised."""
+    block: list[str] = []
+    try:
+        for text in texts:
+            block.append(text)
+            if len(block) == TEXTS_AT_ONCE:
+                yield block
+                block = []
+    except UserError:
+        if block:
+            yield block
+        raise
+    if block:
+        yield block
+
+
+def predict_all(name: str, texts: Iterable[str], form: str, explain: bool) -> None:
+    """Print the prediction of each text as it comes.
+
+    Args:
+        form: `table`, `json` or `tsv`.
+    """
+    classifier = Classifier(name)
+    labels = min(TOP, len(classifier.labels))
+    width = max(len(escaped(label)) for label in classifier.labels)
+    lines = {"json": as_json, "tsv": as_tsv, "table": lambda p: as_line(p, width)}
+    if form == "tsv":
+        print(tsv_header(labels, explain))
+    unknown, count = 0, 0
+    # on standard error, if that is a terminal, and the answers do not go there, too
+    with tqdm(unit=" texts", disable=sys.stdout.isatty() or None) as progress:
+        for block in blocks_of(texts):
+            for prediction in classifier.predict(block, explain):
+                unknown += not prediction.known_words
+                print(lines[form](prediction))
+            sys.stdout.flush()
+            count += len(block)
+            progress.update(len(block))
+    if unknown:
+        print(f"note: {unknown:,} of {count:,} texts hold no word that the model knows", file=sys.stderr)
+
+
+def texts_from(arguments: list[str], path: str | None) -> Iterator[str]:
+    """The texts of the arguments, or else the lines of a file, or of standard input; without byte order marks.
+
+    Raises:
+        UserError: both are given, or a text is not UTF-8.
+    """
+    return (text.removeprefix(BYTE_ORDER_MARK) for text in _marked_texts(arguments, path))
+
+
+def _marked_texts(arguments: list[str], path: str | None) -> Iterator[str]:
+    if arguments and path is not None:
+        raise UserError("expected texts or --file, found both")
+    if arguments:
+        for number, text in enumerate(arguments, start=1):
+            yield decoded(text.encode("utf-8", "surrogateescape"), f"text {number}")
+    elif path is None or path == "-":
+        if sys.stdin.isatty():
+            print("Type texts, one a line; end with Ctrl-D.", file=sys.stderr)
+        yield from lines_of(sys.stdin.buffer, "standard input")
+    else:
+        with open(path, "rb") as stream:
+            yield from lines_of(stream, path)

@@ -1,0 +1,1 @@
+"""params.yaml, typed and validated: the one place that knows its keys."""

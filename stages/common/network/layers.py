@@ -1,0 +1,147 @@
+"""The network: its layers, how wide they are, and what it is compiled with."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stages.common.basics.params.sections import Settings
+from stages.common.basics.params.types import BINARY_LOSSES
+from stages.common.network.backend import keras, tf
+
+# Of the kernel a sparse product takes at a time. The op's CPU kernel has a fast loop for fewer than 32 columns and a
+# slower general path beyond; in blocks it computes the same sums in the same order.
+COLUMNS = 16
+
+
+# Summed at a time in the gradient of a kernel. Eigen splits a longer sum at a length that it takes from the size of
+# the processor's L1 cache, so the 424 rows of the last batch of an epoch of IMDB came to other last digits elsewhere.
+ROWS_A_SUM = 128
+
+
+@tf.custom_gradient
+def product(inputs: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """`inputs @ kernel`; in its gradient the rows of a batch are summed block by block."""
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        missing = -tf.shape(inputs)[0] % ROWS_A_SUM
+        blocks = [
+            tf.reshape(tf.pad(rows, [[0, missing], [0, 0]]), [-1, ROWS_A_SUM, rows.shape[1]])
+            for rows in (inputs, upstream)
+        ]
+        sums = tf.reduce_sum(tf.matmul(*blocks, transpose_a=True), axis=0)
+        return tf.matmul(upstream, kernel, transpose_b=True), sums
+
+    return tf.matmul(inputs, kernel), gradient
+
+
+@keras.saving.register_keras_serializable(package="bagpipe")
+class BlockwiseDense(keras.layers.Dense):
+    """`keras.layers.Dense` with the gradient of `product`, the same on every processor."""
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        return self.activation(tf.nn.bias_add(product(inputs, tf.convert_to_tensor(self.kernel)), self.bias))
+
+
+@keras.saving.register_keras_serializable(package="bagpipe")
+class MultiHotDense(keras.layers.Dense):
+    """`keras.layers.Dense` that multiplies a `tf.SparseTensor` without its zeros.
+
+    Keras' own goes through `embedding_lookup_sparse` there, which is no faster than multiplying the zeros.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
+        if not isinstance(inputs, tf.SparseTensor):
+            return super().call(inputs, training)
+        kernel = tf.convert_to_tensor(self.kernel)
+        sizes = [min(COLUMNS, self.units - start) for start in range(0, self.units, COLUMNS)]
+        products = [tf.sparse.sparse_dense_matmul(inputs, columns) for columns in tf.split(kernel, sizes, axis=1)]
+        return self.activation(tf.nn.bias_add(tf.concat(products, axis=1), self.bias))
+
+
+Network = dict[str, Any]  # what network.json holds: settings of the network, and the shape of its input and output
+
+
+def network_of(settings: Settings, num_words: int, classes: int) -> Network:
+    """What a model's weights and outputs depend on besides its training rows."""
+    fields = ("hidden", "activation", "loss", "optimizer", "learning_rate")
+    return {
+        "num_words": num_words,
+        "classes": classes,
+        "network": {field: getattr(settings, field) for field in fields},
+    }
+
+
+def widths(network: Network) -> list[int]:
+    """How many numbers go into each layer, and come out of the last."""
+    settings = network["network"]
+    return [network["num_words"], *settings["hidden"], 1 if settings["loss"] in BINARY_LOSSES else network["classes"]]
+
+
+def count_weights(network: Network) -> int:
+    """Of all layers, biases included."""
+    return sum((inputs + 1) * units for inputs, units in pairwise(widths(network)))
+
+
+def build_model(network: Network, initializer: str) -> keras.Model:
+    """Build a network, with kernels as a Keras initializer of that name gives them."""
+    activation = network["network"]["activation"]
+    inputs, first, *others, last = widths(network)
+    return keras.Sequential(
+        [
+            keras.Input((inputs,), sparse=True, name="multi_hot"),
+            MultiHotDense(first, activation, kernel_initializer=initializer, name="hidden_1"),
+            *(
+                BlockwiseDense(units, activation, kernel_initializer=initializer, name=f"hidden_{number}")
+                for number, units in enumerate(others, start=2)
+            ),
+            BlockwiseDense(
+                last,
+                "sigmoid" if last == 1 else "softmax",
+                kernel_initializer=initializer,
+                name="probabilities",
+            ),
+        ],
+        name="classifier",
+    )
+
+
+def new_model(network: Network, seed: int) -> keras.Model:
+    """Build a network with fresh weights drawn from `seed`."""
+    keras.utils.set_random_seed(seed)
+    return build_model(network, "glorot_uniform")
+
+
+class Layer(NamedTuple):
+    """A trained layer: float32 of shape (inputs, units) and (units,), and what comes after the sums."""
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    activation: Callable[[tf.Tensor], tf.Tensor]
+
+
+def layers_of(model: keras.Model) -> list[Layer]:
+    """The layers of a trained model, for who has no rows to put into the first."""
+    return [Layer._make((*layer.get_weights(), layer.activation)) for layer in model.layers]
+
+
+def outputs(layers: list[Layer], sums: tf.Tensor) -> tf.Tensor:
+    """What a model comes to from its first layer's sums, bias included: shape (texts, units of that layer)."""
+    hidden = layers[0].activation(sums)
+    for layer in layers[1:]:
+        hidden = layer.activation(tf.nn.bias_add(tf.matmul(hidden, layer.kernel), layer.bias))
+    return hidden
+
+
+def compile_model(model: keras.Model, network: Network, steps_per_execution: int = 1) -> None:
+    """Compile with the optimizer, loss and metric of params.yaml."""
+    settings = network["network"]
+    name = settings["optimizer"]
+    config = {"learning_rate": settings["learning_rate"], "name": name}
+    model.compile(
+        optimizer=keras.optimizers.get({"class_name": name, "config": config}),
+        loss=settings["loss"],
+        metrics=["accuracy"],
+        steps_per_execution=steps_per_execution,
+    )

@@ -1,0 +1,95 @@
+"""The raw texts of a dataset, a block at a time, as numbers: lengths, hashes, distinct words."""
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stages.common.basics.artifacts import VECTORIZED, read_json
+from stages.common.basics.params.sections import OfficialDataset, TextDataset
+from stages.common.corpora.counting import TEST, Block, Split, blocks_of, split_block
+from stages.common.corpora.labelled import open_texts
+from stages.common.corpora.official import (
+    file_of,
+    flattened,
+    hashes_of,
+    read_labels,
+    read_texts,
+    split_order,
+    text_arrays,
+)
+from stages.common.corpora.words import INDEX_FROM
+from stages.common.corpora.workers import start_workers
+
+
+class Texts(NamedTuple):
+    """Some texts.
+
+    in_test: bool; hashes: uint64, as `rows.load_hashes` has them; sizes: words, int64; beyond: words that are not in
+    the vocabulary, int64: each of shape (n,).
+    words: what stands for the distinct words, ascending in each text, uint32, one text behind the other; distinct:
+    how many of each text, int64.
+    empty: further texts, without a word, that vectorize leaves out.
+    """
+
+    in_test: np.ndarray
+    hashes: np.ndarray
+    sizes: np.ndarray
+    beyond: np.ndarray
+    words: np.ndarray
+    distinct: np.ndarray
+    empty: int = 0
+
+
+def official_texts(dataset: OfficialDataset, raw: Path) -> Iterator[Texts]:
+    """The texts of official files; a word's index stands for it."""
+    archive = file_of(raw, ".npz")
+    sizes = {name: len(read_labels(archive, f"y{name[1:]}", len(dataset.labels))) for name in text_arrays(dataset)}
+    for name, parts in split_order(dataset, sizes).items():
+        in_test = np.zeros(sizes[name], bool)
+        in_test[parts.get("test", [])] = True
+        start = 0
+        for texts in read_texts(archive, name):
+            yield _official_block(texts, in_test[start : start + len(texts)], dataset.num_words)
+            start += len(texts)
+
+
+def _official_block(texts: list[list[int]], in_test: np.ndarray, num_words: int) -> Texts:
+    words, sizes = flattened(texts)
+    row_of = np.repeat(np.arange(len(texts)), sizes)
+    beyond = np.bincount(row_of, words + INDEX_FROM >= num_words, len(texts)).astype(np.int64)
+    marks = np.sort(row_of << 32 | words)
+    marks = marks[np.diff(marks, prepend=-1) > 0]
+    distinct = np.bincount(marks >> 32, minlength=len(texts))
+    return Texts(in_test, hashes_of(words, sizes), sizes, beyond, (marks & 0xFFFFFFFF).astype(np.uint32), distinct)
+
+
+def own_texts(dataset: TextDataset, raw: Path, name: str) -> Iterator[Texts]:
+    """A user's own texts, cut into words on all cores; a checksum of 32 bits stands for a word."""
+    layout, columns, split = open_texts(dataset, raw)
+    known = frozenset(word.encode() for word in read_json(VECTORIZED / name / "word_index.json"))
+    with start_workers() as workers:
+        yield from workers.map(_own_block, blocks_of(layout, columns), split, known)
+
+
+def _own_block(block: Block, split: Split | None, known: frozenset[bytes]) -> Texts:
+    in_test, hashes, sizes, beyond, distinct, words = [], [], [], [], [], []
+    for text, _, order, part in split_block(block, split):
+        in_test.append(part == TEST)
+        hashes.append(order)
+        sizes.append(len(text))
+        beyond.append(sum(word not in known for word in text))
+        marks = sorted({zlib.crc32(word) for word in set(text)})
+        words += marks
+        distinct.append(len(marks))
+    return Texts(
+        np.array(in_test, bool),
+        np.array(hashes, np.uint64),
+        np.array(sizes, np.int64),
+        np.array(beyond, np.int64),
+        np.array(words, np.uint32),
+        np.array(distinct, np.int64),
+        len(block.texts) - len(sizes),
+    )

@@ -1,1 +1,0 @@
-"""The official files of IMDB and Reuters, and how Keras encodes them."""

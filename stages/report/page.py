@@ -1,0 +1,191 @@
+"""The page of results, reports/README.md: first what came out, then all that it rests on."""
+
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import models_of, ordered_models, settings_of
+from stages.common.basics.params.sections import Settings
+from stages.common.judging.comparison import ALPHA, CONFIDENCE
+from stages.common.judging.published import Notebooks, not_judged
+from stages.common.judging.reproduction import Judgement, Results
+from stages.report.datasets import paragraphs, unseen_table
+from stages.report.summary import summary
+from stages.report.tables import (
+    Variation,
+    against_baseline,
+    baselines_table,
+    compare_variations,
+    experiments_table,
+    our_value,
+    probability,
+    reproduction_table,
+    results_table,
+    variations,
+    what,
+)
+from stages.report.words import listed, of_many
+
+
+def describe(settings: Settings, figures: dict[str, float]) -> str:
+    """What a model is and what it reached, in one paragraph."""
+    layers = "hidden layer" if len(settings.hidden) == 1 else "hidden layers"
+    return (
+        f"Dataset `{settings.dataset}`; units of the {layers}: {listed(map(str, settings.hidden))}, "
+        f"{settings.activation}; loss {settings.loss.replace('_', ' ')}; "
+        f"{settings.optimizer} with learning rate {settings.learning_rate:g}; batches of {settings.batch_size}. "
+        f"Validation on {of_many(settings.holdout, 'held-out row', 'held-out rows')}: lowest loss "
+        f"{figures['validation.val_loss']:.4f} after epoch {figures['validation.best_epoch']} of "
+        f"{settings.validation_epochs}; accuracy there {figures['validation.val_accuracy']:.4f}, at best "
+        f"{figures['validation.best_val_accuracy']:.4f} (epoch {figures['validation.best_accuracy_epoch']}), "
+        f"at the end {figures['validation.last_val_accuracy']:.4f}. "
+        f"Test after {of_many(settings.epochs, 'epoch', 'epochs')}: accuracy {figures['test.accuracy']:.4f}, "
+        f"macro F1 {figures['test.macro_f1']:.4f}."
+    )
+
+
+def section(name: str, settings: Settings, figures: dict[str, float]) -> str:
+    """What a model is, what it reached, and its pictures."""
+    folder = f"models/{name}"
+    pictures = "\n".join(
+        f"![{kind} of {name}]({folder}/plots/{kind}.png)" for kind in ("loss", "accuracy", "roc", "confusion")
+    )
+    return (
+        f"### Model {name}\n\n{describe(settings, figures)}\n\n"
+        f"<details><summary>Plots and tables</summary>\n\n{pictures}\n\n"
+        f"Other seeds: [replicates.csv]({folder}/replicates.csv).\n\n</details>\n"
+    )
+
+
+def explanation(found: Judgement) -> str:
+    """What speaks against a published figure that is not consistent, and what is known of it."""
+    said = f"- {what(found)}: published {found.published.value}, ours {our_value(found)}"
+    if found.p is not None and found.p_adjusted is not None:
+        said += f"; p is {probability(found.p)}, after Holm's correction {probability(found.p_adjusted)}"
+    if found.published.known:
+        return f"{said}. Known: {found.published.known}."
+    return f"{said}. {'No reason is known.' if found.verdict == 'differs' else 'It may be chance.'}"
+
+
+def reproduction(notebooks: Notebooks, judgements: list[Judgement], apart: str) -> str:
+    """The section about what the notebooks print; apart: a sentence about what is not judged."""
+    keys = dict.fromkeys(found.published.source.partition(" ")[0] for found in judgements)
+    sources = "\n".join(f"- {key}: {notebooks.sources[key]}" for key in keys)
+    others = [found for found in judgements if found.verdict != "consistent"]
+    explained = "\n".join(["Of the table below, not consistent:\n", *map(explanation, others)]) if others else ""
+    runs = {(found.published.of, found.published.figure.partition(".")[0]) for found in others}
+    if len(runs) == 1 < len(others):
+        explained += "\n\nThese are figures of one and the same run, so they do not stray independently."
+    parts = [
+        "## Which published figures hold up",
+        f"The notebooks:\n\n{sources}",
+        f"""\
+A published figure is of one run of a notebook; ours are means over further seeds ± the standard deviation of a \
+single run. A published figure is "consistent" with ours if it lies where one more run of ours would with a \
+probability of {CONFIDENCE:.0%}: in the prediction interval in the table, which allows for the rounding of what is \
+printed. Outside it is "doubtful": of that many figures one in twenty would be by chance. p is the probability that \
+a further run of ours lies as far from our mean, or farther. It "differs" if chance would put any of the figures \
+that far out in less than {ALPHA:.0%} of reports, by Holm's correction and allowing for runs that stray farther \
+than normally distributed ones. A wide interval says little: then "consistent" means that we cannot tell. What does \
+not vary with the seed is held against a tolerance. [reproduction.json](reproduction.json) has p of each.""",
+        apart,
+        explained,
+        reproduction_table(judgements).rstrip(),
+        "![Published figures beside ours](reproduction.png)",
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n\n"
+
+
+def experiments(params: Params, results: Results, compared: dict[str, Variation]) -> str:
+    """The section about the variations of each dataset's reference."""
+    families = [names for dataset in results.baselines if len(names := variations(params, dataset)) > 1]
+    if not families:
+        return ""
+    margins = params.verdicts
+    tables = "\n".join(experiments_table(params, names, compared) for names in families)
+    return f"""## Do more units, more or fewer layers, another loss or activation help?
+
+Test accuracy of each variation against that of the dataset's reference model, in percentage points with the \
+{CONFIDENCE:.0%} interval: seed by seed where they share ten seeds or more (paired t-test), by Welch's t-test \
+otherwise. p is the probability of a difference at least that large if there were none, after Holm's correction \
+over all variations. With p below {ALPHA:.0%} a variation is "better" or "worse", or "negligible" if the difference \
+is less than {100 * margins.negligible:g} points. Otherwise it is "equivalent" if the interval lies within \
+{100 * margins.equivalent:g} points on both sides, and "not distinguished" if not: that does not say that there is \
+no difference.
+
+Whoever chooses a model by these figures makes the test set a development set, and its accuracy there is then too \
+high an estimate. To choose, look at the validation figures; the test set is for the one that was chosen.
+
+{tables}
+![Test accuracy of the variations](experiments.png)
+
+"""
+
+
+def test_set_errors(results: Results, params: Params) -> str:
+    """The standard error that comes from the size of each test set, by dataset's reference."""
+    shown = (
+        f"`{dataset}` {results.spreads[names[0]]['accuracy']['se_of_texts']:.4f}"
+        for dataset in results.baselines
+        if (names := models_of(params, dataset))
+    )
+    return ", ".join(shown)
+
+
+def page(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> str:
+    """reports/README.md."""
+    compared, apart = compare_variations(params, results), not_judged(notebooks, params)
+    of_notebooks = [found for found in judgements if not found.published.best_possible]
+    limits = "".join(
+        f"Best possible: {text}. "
+        for key, text in notebooks.sources.items()
+        if any(entry.best_possible and entry.source.partition(" ")[0] == key for entry in notebooks.published)
+    )
+    highest = "\n".join(f"- {against_baseline(params, results, dataset)}" for dataset in results.baselines)
+    sections = "\n".join(
+        section(name, settings_of(params, name), results.figures[name]) for name in ordered_models(params)
+    )
+    return f"""# Results
+
+{summary(params, notebooks, results, of_notebooks, compared)}
+Means over seeds ± the standard deviation of a single run, on these test sets. A difference is that from the \
+reference, over the seeds of both, in percentage points with the {CONFIDENCE:.0%} interval. {limits}How sure all \
+this is depends on the spread over seeds. New texts are another matter: there the size of the test set limits what \
+is known, too. The standard error of an accuracy that comes from it alone is {test_set_errors(results, params)}; it \
+enters no verdict.
+
+![Accuracy by epoch and over seeds, beside the published figures](overview.png)
+
+{reproduction(notebooks, of_notebooks, apart) if of_notebooks else ""}\
+## All models
+
+Test loss and accuracy: means over further seeds ± the standard deviation of a single run, and the one run under \
+`seed` of params.yaml.
+
+{results_table(params, results)}
+Precision, recall and F1 of each class: [classes.csv](classes.csv).
+
+{experiments(params, results, compared)}\
+## Against baselines
+
+Without a network, on the same multi-hot rows:
+
+{baselines_table(results)}
+{highest}
+
+(p is that of a t-test against the baseline's figure, times the number of networks, as the highest is picked \
+among them. The spread is taken to be at least that of all of them together.)
+
+## What is in the data
+
+{paragraphs(params, notebooks, results)}
+
+Texts are the same here if all their words are, in their order. Test accuracy over seeds, on all test texts and on \
+the unseen ones, those that training does not have word for word; the ceiling is the accuracy, on all test texts, of \
+giving each the label that it bears most often in the whole corpus:
+
+{unseen_table(params, results)}
+![Texts of each class](texts_of_classes.png)
+
+## The models
+
+{sections}
+Written by the pipeline's last stage, `stages/report/report.py`; every number comes from the files beside this page.
+"""

@@ -1,0 +1,187 @@
+"""What came out, in a few sentences and one table: the beginning of the page of results."""
+
+from collections import Counter
+
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import models_of
+from stages.common.judging.comparison import ALPHA
+from stages.common.judging.published import Notebooks, not_judged, published_accuracies
+from stages.common.judging.reproduction import Judgement, Results, samples
+from stages.report.datasets import UNSEEN, models_with_unseen
+from stages.report.tables import (
+    ACCURACY,
+    Variation,
+    highest_baseline,
+    highest_network,
+    in_points,
+    interval_in_points,
+    link,
+    mean,
+    mean_and_spread,
+    table,
+    variations,
+)
+from stages.report.words import MOST_NAMED, listed, named, of_many, one_in, points
+
+
+def of_notebooks(judgements: list[Judgement]) -> str:
+    """Whether the published figures hold up."""
+    counts = Counter(found.verdict for found in judgements)
+    total, consistent = len(judgements), counts["consistent"]
+    doubtful, differing = counts["doubtful"], counts["differs"]
+    if consistent == total:
+        figures = f"all {total} published figures are" if total > 1 else "the only published figure is"
+        return f"Yes: {figures} consistent with ours."
+    if differing:
+        answer = "No" if 2 * differing > total else "Not entirely"
+    else:
+        answer = "That is doubtful" if 2 * doubtful > total else "Yes, with doubts"
+    by_chance = round(ALPHA * sum(found.published.varies for found in judgements))
+    said = [
+        f"{of_many(consistent, 'is', 'are')} consistent with ours",
+        f"{of_many(doubtful, 'is', 'are')} doubtful{f' (about {by_chance} would be by chance)' if by_chance else ''}",
+        f"{of_many(differing, 'differs', 'differ')}",
+    ]
+    models = dict.fromkeys(f"`{found.published.of}`" for found in judgements if found.verdict != "consistent")
+    figures = f"{total} published figures" if total > 1 else "1 published figure"
+    return (
+        f"{answer}: of {figures}, {listed(said)}. More about {named(models)} is "
+        "[below](#which-published-figures-hold-up)."
+    )
+
+
+def of_models(params: Params, results: Results, compared: dict[str, Variation], dataset: str) -> str:
+    """Which model of a dataset is better than its reference, or the best, as far as the verdicts say so."""
+    models, (reference, *others) = models_of(params, dataset), variations(params, dataset)
+    accuracy = {name: mean(samples(results, name, ACCURACY)) for name in models}
+
+    def shown(name: str) -> str:
+        return f"`{name}` ({accuracy[name]:.4f})"
+
+    if len(models) == 1:
+        return f"On {dataset}, {shown(reference)} is the only model."
+    others.sort(key=lambda name: -accuracy[name])
+    better = [name for name in others if compared[name].verdict == "better"]
+    worse = [name for name in others if compared[name].verdict == "worse"]
+    all_worse = 0 < len(others) == len(better) + len(worse)
+    if better:
+        relation = "the best, better than" if len(better) == 1 < len(others) and all_worse else "better than"
+        said = f"{named(map(shown, better))} {'is' if len(better) == 1 else 'are'} {relation} {shown(reference)}"
+        if len(better) <= MOST_NAMED:
+            said += f", by {listed(interval_in_points(compared[name].found) for name in better)} points"
+    elif all_worse:
+        said = f"{shown(reference)} is the best"
+    else:
+        said = f"no model is shown to be better than {shown(reference)}"
+        if others and accuracy[others[0]] > accuracy[reference]:
+            said += f", not even {shown(others[0])}"
+    if worse:
+        said += f"; {of_many(len(worse), 'model is', 'models are')} worse"
+    uncompared = [name for name in models if name not in (reference, *others)]
+    highest = max(uncompared, key=accuracy.__getitem__, default=reference)
+    if accuracy[highest] > max(accuracy[name] for name in (reference, *others)):
+        said += f"; {shown(highest)}, trained otherwise, is not compared"
+    return f"On {dataset}, {said}."
+
+
+def of_baselines(params: Params, results: Results, datasets: list[str]) -> str:
+    """Whether the highest networks are distinguished from the highest baselines."""
+    by_relation: dict[str, list[str]] = {}
+    for dataset in datasets:
+        highest = highest_network(params, results, dataset)
+        shown = f"on {dataset} ({highest.mean:.4f} and {highest.baseline:.4f})"
+        by_relation.setdefault(highest.relation, []).append(shown)
+    said = listed(f"{relation} {listed(shown)}" for relation, shown in by_relation.items())
+    return f"The network with the highest mean is {said}."
+
+
+def of_best_possible(params: Params, results: Results, best: dict[str, str]) -> str:
+    """How near the highest networks come to the best accuracy that is possible, which is `best` of each dataset."""
+    highest = {dataset: highest_network(params, results, dataset) for dataset in best}
+    reached = (f"`{found.model}` reaches {found.mean:.4f} of {best[dataset]}" for dataset, found in highest.items())
+    return f"{listed(reached)}."
+
+
+def of_repeated_texts(params: Params, results: Results, dataset: str) -> str:
+    """What test texts that training has, too, do to the test accuracy of a dataset's reference; empty if little."""
+    models, data = models_with_unseen(params, results, dataset), results.data[dataset]
+    if not models:
+        return ""
+    every, unseen = (mean(samples(results, models[0], figure)) for figure in (ACCURACY, UNSEEN))
+    if abs(unseen - every) < params.verdicts.negligible:
+        return ""
+    repeated = one_in(data["overlap"]["test_texts_in_train"], data["test"]["texts"])
+    side = "higher" if unseen > every else "lower"
+    return (
+        f"{repeated} in the training part of {dataset}, too; on the others the test accuracy of `{models[0]}` is "
+        f"{points(unseen - every)} {side}."
+    )
+
+
+def datasets_of(params: Params, results: Results) -> list[str]:
+    """The datasets that have models."""
+    return [dataset for dataset in results.baselines if models_of(params, dataset)]
+
+
+def headline_table(
+    params: Params, results: Results, compared: dict[str, Variation], published: dict[str, str], best: dict[str, str]
+) -> str:
+    """Of each dataset its reference, what is published, the highest network and what is better; and a baseline.
+
+    Args:
+        published: test accuracies by model.
+        best: the best possible ones by dataset.
+    """
+
+    def line(name: str) -> list[str]:
+        dataset, variation = params.models[name].dataset, compared.get(name)
+        reference = name == params.defaults[dataset].reference
+        return [
+            link(name),
+            mean_and_spread(samples(results, name, ACCURACY)),
+            published.get(name, ""),
+            best.get(dataset, ""),
+            in_points(variation.found) if variation else "",
+            "reference" if reference else variation.verdict if variation else "",
+        ]
+
+    lines = []
+    for dataset in datasets_of(params, results):
+        models = models_of(params, dataset)
+        highest = highest_network(params, results, dataset).model
+        better = {name for name in models if name in compared and compared[name].verdict == "better"}
+        lines += [line(name) for name in models if name in {models[0], highest, *better, *published}]
+        baseline, accuracy = highest_baseline(results, dataset)
+        lines.append([f"{baseline} on {dataset}", f"{accuracy:.4f}", *[""] * 4])
+    header = ["model", "test accuracy", "published", "best possible", "difference in points", "verdict"]
+    return table("lrrrrl", header, lines)
+
+
+def summary(
+    params: Params,
+    notebooks: Notebooks,
+    results: Results,
+    judgements: list[Judgement],
+    compared: dict[str, Variation],
+) -> str:
+    """What came out: a few answers, each a point of a list, and the table of the models that matter.
+
+    Args:
+        judgements: of what the notebooks print.
+    """
+    datasets = datasets_of(params, results)
+    accuracies = published_accuracies(notebooks, params)
+    published, best = ({of: entry.value for of, entry in entries.items()} for entries in accuracies)
+    answers = {
+        "Do the notebooks hold up?": " ".join(
+            filter(None, [of_notebooks(judgements) if judgements else "", not_judged(notebooks, params)])
+        ),
+        "Which model is best?": " ".join(of_models(params, results, compared, dataset) for dataset in datasets),
+        "How near is the best possible?": of_best_possible(params, results, best) if best else "",
+        "Does it take a network?": of_baselines(params, results, datasets),
+        "Are the test texts new?": " ".join(
+            filter(None, (of_repeated_texts(params, results, dataset) for dataset in datasets))
+        ),
+    }
+    said = "\n".join(f"- **{question}** {answer}" for question, answer in answers.items() if answer)
+    return f"{said}\n\n{headline_table(params, results, compared, published, best)}"

@@ -1,0 +1,88 @@
+"""Labelled texts as a whole: whether a classifier can be learnt from them, and their multi-hot rows."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stages.common.basics.artifacts import write_json
+from stages.common.basics.errors import UserError
+from stages.common.basics.params.sections import TextDataset
+from stages.common.basics.params.types import MOST_LABELS
+from stages.common.basics.rows import write_npy, write_split
+from stages.common.corpora.counting import Split, blocks_of, count_block
+from stages.common.corpora.formats import Columns, read_texts, where
+from stages.common.corpora.labelled import open_texts
+from stages.common.corpora.layout import Layout
+from stages.common.corpora.words import INDEX_FROM
+from stages.common.corpora.workers import start_workers
+from stages.vectorize.encoding import Spool, Vocabulary, encode_bucket
+
+SPLITS = {"train": ("validation", "train"), "test": ("test",)}  # a ready hold-out comes first, where `holdout` looks
+
+
+def check_texts(source: Path, vocabulary: Vocabulary, layout: Layout, columns: Columns, split: Split | None) -> None:
+    """Check that there are several labels, and that training and test have what they need of each.
+
+    Raises:
+        UserError: not so.
+    """
+    labels = vocabulary.labels()
+    if not labels:
+        raise UserError(f"{source}: expected texts, found none with a word in it")
+    if len(labels) == 1:
+        raise UserError(f"{source}: expected at least 2 labels, found only {labels[0]!r}")
+    if len(labels) > MOST_LABELS:
+        found = f"found {len(labels):,}, from {labels[0]!r} to {labels[-1]!r}"
+        raise UserError(f"{source}: expected at most {MOST_LABELS:,} labels, {found}")
+    parts = {part: vocabulary.texts_of(part) for part in ("train", "validation", "test")}
+    for part, needed in (("training", parts["train"]), ("test", parts["test"])):
+        lacking = [label for label in labels if not needed[label]]
+        if lacking and split:
+            names = ", ".join(map(repr, lacking[:3])) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
+            raise UserError(
+                f"{source}: none of the few texts of label {names} falls into the {part} part; add texts, leave "
+                "the label out, try another --test-split, or bring a test part of your own"
+            )
+        if lacking and part == "training":
+            place = first_with(lacking[0], layout, columns)
+            raise UserError(f"{place}: label {lacking[0]!r}: expected one that training texts have, too")
+    if not sum(parts["test"].values()):
+        raise UserError(f"{source}: expected test texts, found none with a word in it")
+
+
+def first_with(label: str, layout: Layout, columns: Columns) -> str:
+    """Where a label stands first, for a message."""
+    for file in layout.files:
+        for text in read_texts(file, layout.format, columns):
+            if text.label == label:
+                return f"{file.path}: {where(layout.format, text.line)}"
+    return str(layout.files[0].path)
+
+
+def vectorize_texts(
+    dataset: TextDataset, raw: Path, folder: Path, progress: Callable[[int], object]
+) -> dict[str, int]:
+    """Vectorize the labelled texts in `raw` into `folder`; return the number of rows of each split.
+
+    Args:
+        progress: told how many more texts are counted.
+    """
+    layout, columns, split = open_texts(dataset, raw)
+    with TemporaryDirectory(dir=folder.absolute()) as temporary, start_workers() as workers:
+        vocabulary = Vocabulary()
+        spool = Spool(Path(temporary), sum(file.path.stat().st_size for file in layout.files))
+        for counted in workers.map(count_block, blocks_of(layout, columns), split):
+            spool.add(counted, *vocabulary.add(counted))
+            progress(len(counted.order))
+        check_texts(raw, vocabulary, layout, columns, split)
+        index = vocabulary.most_frequent(dataset.num_words - INDEX_FROM - 1)
+        columns_file = Path(temporary) / "columns.npy"
+        write_npy(columns_file, vocabulary.columns(index))
+        write_json(folder / "labels.json", vocabulary.labels())
+        write_json(folder / "word_index.json", index)
+        width, rows = len(index) + INDEX_FROM + 1, {}
+        for name, parts in SPLITS.items():
+            buckets = [path for part in parts for path in spool.buckets(part)]
+            blocks = workers.map(encode_bucket, buckets, columns_file, width, vocabulary.numbers())
+            rows[name] = write_split(folder / name, blocks, width)
+    return rows
