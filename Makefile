@@ -32,7 +32,7 @@ test: setup-test  ## check the style and the types, and run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 soak: setup-test  ## make up ten times more odd files, kill runs at hundreds of random moments, write reports/soak.md
-	@MORE_EXAMPLES=10 $(BIN)/python -m pytest -q -n auto tests/test_properties.py
+	@MORE_EXAMPLES=10 $(BIN)/python -m pytest -q -n auto tests/pipeline/test_properties.py
 	@$(BIN)/python -m tests.benchmarks.soak
 
 bench: setup  ## measure the pipeline against the notebooks' way and write reports/benchmark.md (a quarter of an hour)

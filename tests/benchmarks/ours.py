@@ -9,10 +9,10 @@ from stages.common.basics.processor import settle
 
 settle()  # as a stage does
 from stages.common.basics.artifacts import check_file  # noqa: E402
-from stages.common.basics.params import settings_of  # noqa: E402
-from stages.common.basics.params.reading import load_params
+from stages.common.basics.params.questions import settings_of  # noqa: E402
+from stages.common.basics.params.reading import load_params  # noqa: E402
 from stages.common.basics.rows import hold_out  # noqa: E402
-from stages.common.network.feeding import Feed
+from stages.common.network.feeding import Feed  # noqa: E402
 from stages.common.network.training import Runs  # noqa: E402
 from stages.vectorize.official import vectorize_official  # noqa: E402
 from tests.benchmarks.steps import SETTINGS, Clock, read_rows  # noqa: E402

@@ -93,7 +93,8 @@ def test_layer_equals_dense(units: int) -> None:
 
 def test_what_keras_need_not_import_is_importable_again() -> None:
     code = (
-        "import sys; from stages.common.basics.processor import settle; settle(); import stages.common.network.training;"
+        "import sys; from stages.common.basics.processor import settle; settle();"
+        "import stages.common.network.training;"
         "loaded = {'sklearn', 'matplotlib'} & sys.modules.keys();"
         "import sklearn.metrics, matplotlib.figure; print(loaded)"
     )
