@@ -19,9 +19,10 @@ from sklearn import metrics
 
 from stages.common.basics.artifacts import MODEL_REPORTS, MODELS, PREDICTIONS, rounded, write_csv, write_json
 from stages.common.basics.errors import UserError
+from stages.common.basics.npy import write_npy
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.types import BINARY_LOSSES
-from stages.common.basics.rows import ChosenRows, load_labels, open_rows, seen_in_training, write_npy
+from stages.common.basics.rows import ChosenRows, load_labels, open_rows, seen_in_training
 from stages.common.network.predictions import of_each_label, predicted_labels
 
 POINTS = 200  # kept of a curve: enough to draw it

@@ -40,10 +40,11 @@ from stages.common.basics.artifacts import (
     write_csv,
     write_json,
 )
+from stages.common.basics.npy import write_npy
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import replicate_seeds, settings_of
 from stages.common.basics.params.sections import Defaults, Settings
-from stages.common.basics.rows import hold_out, load_labels, open_rows, seen_in_training, write_npy
+from stages.common.basics.rows import hold_out, load_labels, open_rows, seen_in_training
 from stages.common.network.history import validation_figures
 from stages.common.network.predictions import predicted_labels
 

@@ -29,6 +29,17 @@ class CommandLine(click.Group):
             raise UserError(f"{folder}: DVC's database of what it has hashed: {error}; {mend}") from None
 
 
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from bagpipe import __version__  # takes a while to read, so not before it is asked for
+
+        click.echo(f"bagpipe {__version__}")
+        context.exit()
+
+
 @click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
 def main() -> None:
     """What a person does around the pipeline."""

@@ -1,26 +1,8 @@
 "use strict";
-// A small network in the page: the words, the multi-hot row and the layers of `bagpipe predict`, on the same weights.
+// A small network in the page: the multi-hot row and the layers of `bagpipe predict`, on the same weights.
 
 // As stages/common/corpora/words.py has it; start mark, words beyond the vocabulary, and how far ranks are moved.
 const START = 1, BEYOND = 2, INDEX_FROM = 3;
-const SEPARATORS = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r\v\f\0 ";
-
-// The words of a text as they stand there, and what lies between them: [text, isWord] one behind the other.
-function pieces(text) {
-  const found = [];
-  for (const sign of text) {
-    const isWord = !SEPARATORS.includes(sign);
-    if (found.length && found.at(-1)[1] === isWord) found.at(-1)[0] += sign;
-    else found.push([sign, isWord]);
-  }
-  return found;
-}
-
-// Python translates separators to spaces first and then lowers the whole text, which decides on a final sigma.
-function wordsOf(text) {
-  const spaced = [...text].map(sign => (SEPARATORS.includes(sign) ? " " : sign)).join("");
-  return spaced.toLowerCase().split(" ").filter(Boolean);
-}
 
 // x: a number; as Keras has them.
 const ACTIVATIONS = {

@@ -1,7 +1,6 @@
 """JSON schemas of params.yaml and published.yaml, for editors: `python -m bagpipe.project.schema` writes them."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +29,10 @@ class Generator(GenerateJsonSchema):
         return {"anyOf": [super().function_before_schema(schema), {"type": "string"}]}  # labels: words, or a list
 
 
-def described(section: dict[str, Any]) -> None:
-    """Give each key of a section what the docstring of its class says of it, as in `salt: of the hash`."""
-    keys = "|".join(section["properties"])
-    summary, *said = re.split(rf"(?:^|(?<=[.;]) |\n)((?:{keys})(?:, (?:{keys}))*): ", section.pop("description", ""))
-    for names, text in zip(said[::2], said[1::2], strict=True):
-        for name in names.split(", "):
-            section["properties"][name]["description"] = " ".join(text.split()).rstrip(".;")
-    if summary:
-        section["description"] = " ".join(summary.split())
-
-
 def schema_of(model: type[Section]) -> dict[str, Any]:
     """The JSON schema of a file."""
     schema = model.model_json_schema(schema_generator=Generator)
     sections = schema["$defs"]
-    for section in (schema, *sections.values()):
-        described(section)
     if model is Params:
         for name, settings in sections["Defaults"]["properties"].items():
             if name in sections["Model"]["properties"] and "description" in settings:

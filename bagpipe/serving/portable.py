@@ -1,8 +1,8 @@
 """A trained model with its words and labels as one TensorFlow function: strings in, labels out.
 
 The graph does to a text what stages/common/corpora/words.py does in Python, so it must answer as `bagpipe predict`
-does; the tests hold one against the other. `keras.layers.TextVectorization` would not: it lowers ASCII only, and deletes
-punctuation where a space belongs.
+does; the tests hold one against the other. `keras.layers.TextVectorization` would not: it lowers ASCII only, and
+deletes punctuation where a space belongs.
 """
 
 import sys

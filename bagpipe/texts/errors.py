@@ -14,9 +14,10 @@ from bagpipe.texts.decode import open_split
 from bagpipe.texts.predict import Classifier
 from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
+from stages.common.basics.npy import open_npy
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import load_params
-from stages.common.basics.rows import Split, load_hashes, load_labels, load_rows, open_npy, open_rows, vectorized_file
+from stages.common.basics.rows import Split, load_hashes, load_labels, load_rows, open_rows, vectorized_file
 from stages.common.basics.terminal import escaped, wrapped
 from stages.common.network.predictions import of_each_label, predicted_labels
 

@@ -8,18 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from bagpipe.project.names import check_name, model_folder
-from bagpipe.texts.words import UNKNOWN, lines_of, word_index, words_by_id
+from bagpipe.texts.model import TEXTS_AT_ONCE, WordModel
+from bagpipe.texts.words import UNKNOWN, lines_of, words_by_id
 from stages.common.basics.errors import UserError
-from stages.common.basics.params.reading import load_params
 from stages.common.basics.processor import settle
-from stages.common.basics.rows import load_labels
 from stages.common.basics.terminal import escaped, line_width, wrapped
 from stages.common.corpora.formats import decoded
-from stages.common.corpora.words import OUT_OF_VOCABULARY, ids_of
+from stages.common.corpora.words import OUT_OF_VOCABULARY
 from stages.common.network.predictions import of_each_label
 
-TEXTS_AT_ONCE = 2_048
 TOP = 3
 BYTE_ORDER_MARK = "\ufeff"
 EXPLAINED = 5  # words named by --explain
@@ -42,42 +39,18 @@ class Prediction(NamedTuple):
     pushes: list[tuple[str, float]] | None
 
 
-class Classifier:
-    """A trained model with its words and labels."""
+class Classifier(WordModel):
+    """A trained model in a command's own process: the figures are those of the reports, and answers are explained."""
 
     def __init__(self, name: str) -> None:
-        """Load the model of that name.
-
-        Raises:
-            UserError: there is none in params.yaml, it is not trained yet, or damaged.
-        """
-        params = load_params()
-        check_name("model", name, params.models)
-        dataset = params.models[name].dataset
-        folder = model_folder(name)
-        self._index = word_index(dataset)
-        self.labels = load_labels(dataset)
-        self._words = words_by_id(self._index)
-
+        """Load the model of that name, see `WordModel`."""
         settle()
-        from stages.common.network import feeding, layers, saved  # TensorFlow, after what can fail quickly
+        super().__init__(name)
+        from stages.common.network import layers
 
-        self._multi_hot, self._outputs = feeding.multi_hot, layers.outputs
-        self._model = saved.load(folder)
-        classes = max(2, self._model.output_shape[-1])
-        if classes != len(self.labels):
-            found = f"{dataset} has {len(self.labels)}; run `dvc repro evaluate@{name}`"
-            raise UserError(f"{folder}: a model of {classes} labels, and {found}")
-        self._num_words = self._model.input_shape[-1]
+        self._outputs = layers.outputs
         self._layers = layers.layers_of(self._model)
-
-    def probabilities(self, ids: list[np.ndarray]) -> np.ndarray:
-        """Probability of each label: float32, shape (texts, classes)."""
-        from stages.common.network.backend import tf
-
-        ends = np.cumsum([0, *map(len, ids)], dtype=np.int64)
-        ragged = tf.RaggedTensor.from_row_splits(np.concatenate(ids), ends, validate=False)
-        return of_each_label(self._model.predict_on_batch(self._multi_hot(ragged, self._num_words)))
+        self._words = words_by_id(self._index)
 
     def pushes(
         self, ids: np.ndarray, label: int, probability: float, count: int = EXPLAINED
@@ -93,7 +66,7 @@ class Classifier:
 
     def predict(self, texts: list[str], explain: bool) -> Iterator[Prediction]:
         """Yield the prediction of each text, in their order."""
-        ids = [ids_of(text, self._index, self._num_words) for text in texts]
+        ids = [self.ids(text) for text in texts]
         probabilities = self.probabilities(ids)
         for text, row, p in zip(texts, ids, probabilities, strict=True):
             best = np.argsort(-p, kind="stable")[:TOP]

@@ -43,7 +43,7 @@ def of_repetitions(data: dict[str, Any]) -> str:
     """Which texts occur more than once."""
     train, overlap = data["train"], data["overlap"]
     count, never = overlap["test_texts_in_train"], overlap["none_with_its_label"]
-    said = f"{one_in(count, data['test']['texts'])} in the training part word for word"
+    said = f"{one_in(count, data['test']['texts'])} in the training set word for word"
     if count:
         them = "" if count == 1 else f"{never:,} of them " if never else "each "
         said += f", {them}{'never under the label that the test expects' if never else 'under its label'}"

@@ -30,22 +30,23 @@ def of_notebooks(judgements: list[Judgement]) -> str:
     total, consistent = len(judgements), counts["consistent"]
     doubtful, differing = counts["doubtful"], counts["differs"]
     if consistent == total:
-        figures = f"all {total} published figures are" if total > 1 else "the only published figure is"
-        return f"Yes: {figures} consistent with ours."
+        figures = f"All {total} published figures agree" if total > 1 else "The only published figure agrees"
+        return f"Yes. {figures} with ours."
     if differing:
         answer = "No" if 2 * differing > total else "Not entirely"
     else:
-        answer = "That is doubtful" if 2 * doubtful > total else "Yes, with doubts"
+        answer = "That is doubtful" if 2 * doubtful > total else "Mostly"
     by_chance = round(ALPHA * sum(found.published.varies for found in judgements))
+    expected = f" (about {by_chance} {'is' if by_chance == 1 else 'are'} expected by chance)" if by_chance else ""
     said = [
-        f"{of_many(consistent, 'is', 'are')} consistent with ours",
-        f"{of_many(doubtful, 'is', 'are')} doubtful{f' (about {by_chance} would be by chance)' if by_chance else ''}",
-        f"{of_many(differing, 'differs', 'differ')}",
+        f"{of_many(consistent, 'agrees', 'agree')} with ours",
+        f"{of_many(doubtful, 'is', 'are')} doubtful{expected}",
+        f"{of_many(differing, 'contradicts', 'contradict')} {'them' if total > 1 else 'it'}",
     ]
     models = dict.fromkeys(f"`{found.published.of}`" for found in judgements if found.verdict != "consistent")
     figures = f"{total} published figures" if total > 1 else "1 published figure"
     return (
-        f"{answer}: of {figures}, {listed(said)}. More about {named(models)} is "
+        f"{answer}. Of {figures}, {listed(said)}. More about {named(models)} is "
         "[below](#which-published-figures-hold-up)."
     )
 
@@ -113,7 +114,7 @@ def of_repeated_texts(params: Params, results: Results, dataset: str) -> str:
     repeated = one_in(data["overlap"]["test_texts_in_train"], data["test"]["texts"])
     side = "higher" if unseen > every else "lower"
     return (
-        f"{repeated} in the training part of {dataset}, too; on the others the test accuracy of `{models[0]}` is "
+        f"{repeated} in the training set of {dataset}, too; on the others the test accuracy of `{models[0]}` is "
         f"{points(unseen - every)} {side}."
     )
 

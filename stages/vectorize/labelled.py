@@ -6,9 +6,10 @@ from tempfile import TemporaryDirectory
 
 from stages.common.basics.artifacts import write_json
 from stages.common.basics.errors import UserError
+from stages.common.basics.npy import write_npy
 from stages.common.basics.params.sections import TextDataset
 from stages.common.basics.params.types import MOST_LABELS
-from stages.common.basics.rows import write_npy, write_split
+from stages.common.basics.rows import write_split
 from stages.common.corpora.counting import Split, blocks_of, count_block
 from stages.common.corpora.formats import Columns, read_texts, where
 from stages.common.corpora.labelled import open_texts
@@ -41,7 +42,7 @@ def check_texts(source: Path, vocabulary: Vocabulary, layout: Layout, columns: C
             names = ", ".join(map(repr, lacking[:3])) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
             raise UserError(
                 f"{source}: none of the few texts of label {names} falls into the {part} part; add texts, leave "
-                "the label out, try another --test-split, or bring a test part of your own"
+                "the label out, try another --test-split, or bring a test set of your own"
             )
         if lacking and part == "training":
             place = first_with(lacking[0], layout, columns)

@@ -13,7 +13,7 @@ NO_MEMORY = "this machine has too little free memory"
 
 
 class UserError(Exception):
-    """Something a user can mend; its text is one sentence: where, what was expected, what was found."""
+    """Something a user can fix; its text is one sentence: where, what was expected, what was found."""
 
     exit_code = 1
 
@@ -34,7 +34,7 @@ def run(action: Callable[[], object]) -> None:
         if signal.getsignal(number) == signal.SIG_DFL:  # not where `nohup` has it ignored
             signal.signal(number, signal.default_int_handler)  # as Ctrl-C: what is half done is cleared away
     if any(option.startswith("error") for option in sys.warnoptions):  # our warnings; libraries are full of theirs
-        warnings.filterwarnings("default", module=r"(?!stages\b)")
+        warnings.filterwarnings("default", module=r"(?!(bagpipe|stages)\b)")
     try:
         try:
             action()

@@ -1,4 +1,4 @@
-"""What makes results the same bytes on every x86-64 processor with AVX2; see also `product` in network.py.
+"""What makes results the same bytes on x86-64 processors with AVX2; docs/processors.md says where that is shown.
 
 Libraries look at the processor and pick code for it. Sums are then added up in another order, last digits differ, and
 training carries that into every weight. Here each library is told which code to take: what all these processors can

@@ -1,22 +1,23 @@
 """The multi-hot rows of a dataset and what its columns and labels mean, as vectorize leaves them."""
 
-import io
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from stages.common.basics.artifacts import VECTORIZED, new_file
+from stages.common.basics.artifacts import VECTORIZED
 from stages.common.basics.errors import UserError
+from stages.common.basics.npy import Stored, check_exists, mapped, npy_stream, open_npy, write_npy
 from stages.common.basics.params.types import MOST_COLUMNS
 
 Split = Literal["train", "test"]
+
+
 KINDS = {"indptr": np.int64, "indices": np.int32, "labels": np.int64, "shape": np.int64}  # of a split's arrays
+
+
 CHECKED_AT_ONCE = 2**20
 
 
@@ -79,56 +80,15 @@ class ChosenRows:
         return self._rows.take(self._places[positions])
 
 
-@dataclass(frozen=True)
-class Stored:
-    """A part of an array in an .npy file: a slice is a smaller part, `np.asarray` reads it.
-
-    Not a memory map: what is read of that counts as the process's memory, and half a megabyte around it that Linux
-    maps along. 512 runs of 64 rows came to 250 MB, and took twice as long.
-    """
-
-    descriptor: int
-    dtype: np.dtype
-    offset: int
-    length: int
-
-    @classmethod
-    def at(cls, path: Path) -> "Stored":
-        with open(path, "rb") as file:
-            np.lib.format.read_magic(file)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-            if len(shape) != 1:
-                raise ValueError(f"{dtype}, shape {shape}")
-            (length,) = shape
-            if not 0 <= length * dtype.itemsize <= os.fstat(file.fileno()).st_size - file.tell():
-                raise ValueError("a file that is cut off")
-            return cls(os.dup(file.fileno()), dtype, file.tell(), length)  # open until the process ends
-
-    @property
-    def shape(self) -> tuple[int]:
-        return (self.length,)
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, part: slice) -> "Stored":
-        start, stop, _ = part.indices(self.length)
-        return Stored(self.descriptor, self.dtype, self.offset + start * self.dtype.itemsize, stop - start)
-
-    def __array__(self, dtype: type | None = None, copy: bool | None = None) -> np.ndarray:
-        content = os.pread(self.descriptor, self.length * self.dtype.itemsize, self.offset)
-        return np.frombuffer(content, self.dtype, self.length)
-
-
 def write_split(folder: Path, blocks: Iterable[RowBlock], columns: int) -> int:
     """Write rows, a block at a time, as a split's .npy files; return their number."""
     folder.mkdir()
     rows = ids = 0
     with (
-        _npy_stream(folder / "indptr.npy", np.int64) as indptr,
-        _npy_stream(folder / "indices.npy", np.int32) as indices,
-        _npy_stream(folder / "labels.npy", np.int64) as labels,
-        _npy_stream(folder / "hashes.npy", np.uint64) as hashes,
+        npy_stream(folder / "indptr.npy", np.int64) as indptr,
+        npy_stream(folder / "indices.npy", np.int32) as indices,
+        npy_stream(folder / "labels.npy", np.int64) as labels,
+        npy_stream(folder / "hashes.npy", np.uint64) as hashes,
     ):
         indptr.write(np.zeros(1, np.int64).data)
         for block in blocks:
@@ -139,61 +99,6 @@ def write_split(folder: Path, blocks: Iterable[RowBlock], columns: int) -> int:
             rows, ids = rows + len(block.labels), ids + len(block.indices)
     write_npy(folder / "shape.npy", np.array([rows, columns]))
     return rows
-
-
-@contextmanager
-def _npy_stream(path: Path, dtype: type) -> Iterator[BinaryIO]:
-    """Yield an .npy file of one dimension, to be filled a block at a time; its length is written at the end."""
-    with open(path, "wb") as file:
-        _write_header(file, dtype, 0)
-        start = file.tell()
-        yield file
-        length = (file.tell() - start) // np.dtype(dtype).itemsize
-        file.seek(0)
-        _write_header(file, dtype, length)  # as long as before: numpy leaves room for a length of any size
-
-
-def _write_header(file: BinaryIO, dtype: type, length: int) -> None:
-    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": (length,)}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
-def mapped(path: Path) -> np.ndarray:
-    """The array of an .npy file, of which memory holds what is read."""
-    return np.lib.format.open_memmap(path, mode="r")
-
-
-def check_exists(path: Path, stage: str) -> None:
-    """Check that a stage has written a file.
-
-    Raises:
-        UserError: it has not.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: not there yet; run `dvc repro {stage}`")
-
-
-def open_npy(path: Path, kind: type, stage: str, dimensions: int = 1, opened: Callable[[Path], Any] = mapped) -> Any:
-    """Open an array of numbers of a kind, as in `np.int64`.
-
-    Args:
-        stage: what writes it, as in `vectorize@imdb`.
-
-    Raises:
-        UserError: it is not there yet, or damaged.
-    """
-    check_exists(path, stage)
-    shape = "(n,)" if dimensions == 1 else "(n, m)"
-    expected = f"expected an array as numpy writes it: {np.dtype(kind)}, shape {shape}"
-    try:
-        array = opened(path)
-        if (array.dtype, len(array.shape)) != (kind, dimensions):
-            raise ValueError(f"{array.dtype}, shape {array.shape}")
-    except OSError:
-        raise
-    except Exception as error:  # numpy has several parsers try a header
-        raise UserError(f"{path}: {expected}; found: {error}; `dvc repro {stage}` writes it again") from None
-    return array
 
 
 def load_rows(dataset: str, split: Split) -> Rows:
@@ -315,11 +220,3 @@ def hold_out(rows: Rows, count: int, key: str) -> tuple[Rows, Rows]:
     if count >= size:
         raise UserError(f"params.yaml: {key}: expected less than the {size:,} training rows, found {count:,}")
     return rows.between(0, count), rows.between(count, size)
-
-
-def write_npy(path: Path, array: np.ndarray) -> None:
-    """Write an array in numpy's format, without pickling."""
-    with new_file(path) as partial, open(partial, "wb") as file:
-        content = io.BytesIO()  # numpy's own way to write to a file does not notice when the last bytes fail
-        np.save(content, array, allow_pickle=False)
-        file.write(content.getbuffer())

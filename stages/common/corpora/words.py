@@ -12,7 +12,7 @@ _SPACES = bytes.maketrans(SEPARATORS.encode(), b" " * len(SEPARATORS))
 
 
 def words_of(text: str) -> list[bytes]:
-    """Lower-case words, in UTF-8."""
+    """Lowercase words, in UTF-8."""
     return text.encode("utf-8").translate(_SPACES).decode("utf-8").lower().encode("utf-8").split()
 
 

@@ -1,1 +1,1 @@
-"""Which published figures are reproduced, and which models are better by more than luck."""
+"""Which published figures are reproduced, and which models are better by more than chance."""

@@ -1,4 +1,4 @@
-"""Whether two sets of runs differ by more than the luck of the seed: the statistics of the report and `bagpipe diff`.
+"""Whether two sets of runs differ by more than chance, the seed: the statistics of the report and `bagpipe diff`.
 
 All that is said is about the same test set, and about the average over seeds.
 """

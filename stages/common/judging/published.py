@@ -78,23 +78,22 @@ class NotebookSettings(Section):
 
 
 class Published(Section):
-    """A figure of a notebook.
-
-    of, against: a model, or for `baselines` a dataset.
-    value: with the digits that are printed, so in quotes.
-    tolerance: how near is near enough, for a figure that does not vary.
-    known: why it may well differ; then `bagpipe verify` does not fail if it does.
-    best_possible: that no notebook prints it: it is the best test accuracy to be expected of any classifier.
-    """
+    """A figure of a notebook."""
 
     of: str
+    """A model; a dataset if the figure is one of its baselines."""
     figure: Literal[(*REPLICATED, *OF_A_DATASET, CURVES)]  # type: ignore[valid-type]
     value: Annotated[str, Field(max_length=30, pattern=r"^-?\d+(\.\d+)?$")]
+    """With the digits that are printed, so in quotes."""
     source: str
     against: str | None = None
+    """What it is less of, or compared with: a model."""
     tolerance: Annotated[float, Field(ge=0)] | None = None
+    """How near is near enough, for a figure that does not vary."""
     known: str | None = None
+    """Why it may well differ; then `bagpipe verify` does not fail if it does."""
     best_possible: bool = False
+    """Whether it is no figure of a notebook, but the best test accuracy to be expected of any classifier."""
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> Self:
@@ -111,7 +110,7 @@ class Published(Section):
 
     @property
     def varies(self) -> bool:
-        """Whether the figure depends on luck: on the seed of a network, or of a shuffle."""
+        """Whether the figure depends on chance: on the seed of a network, or of a shuffle."""
         return self.figure in REPLICATED or self.figure == SHUFFLED
 
     @property
@@ -137,12 +136,10 @@ class Published(Section):
 
 
 class Bounds(Section):
-    """The range in which a figure must lie for the pipeline to count as sound.
-
-    of: a model, or for `data` a dataset.
-    """
+    """The range in which a figure must lie for the pipeline to count as sound."""
 
     of: str
+    """A model; a dataset if the figure is one of its data."""
     figure: Literal[(*ONCE, *OF_THE_DATA)]  # type: ignore[valid-type]
     low: float
     high: float

@@ -9,7 +9,8 @@ textbook's `compile`, `fit`, `evaluate` and `predict`.
     save(model, runs.network, folder)              # saved.py
     load(folder).predict(rows)
 
-layers.py has the layers, feeding.py the batches. The same seed gives the same bytes, whatever the processor
-(basics/processor.py), the number of cores and the user's own settings of Keras (starting.py). What looks unusual is
-there for that or for speed, with its reason beside it; each is a measurement, see reports/benchmark.md.
+layers.py has the layers, feeding.py the batches. The same seed gives the same bytes, whatever code libraries would
+pick for the processor (basics/processor.py), the number of cores and the user's own settings of Keras (starting.py).
+What looks unusual is there for that or for speed, with its reason beside it; each is a measurement, see
+reports/benchmark.md.
 """

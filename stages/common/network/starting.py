@@ -1,6 +1,6 @@
 """How TensorFlow starts in a process of our own: soon, and with the same numbers whatever the user's settings.
 
-Not in a process that only uses a model (`load` of network.py): there all this is as whoever started it has it.
+Not in a process that only uses a model (`load` of saved.py): there all this is as whoever started it has it.
 """
 
 import ctypes

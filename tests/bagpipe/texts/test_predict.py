@@ -66,10 +66,6 @@ def test_words_are_those_of_keras(text):
     assert [word.decode() for word in words_of(text)] == text_to_word_sequence(text)
 
 
-def test_every_end_of_a_line_is_a_space() -> None:
-    assert words_of("one\r\ntwo\x0bthree\x0cfour\rfive") == b"one two three four five".split()
-
-
 def test_ids_are_those_of_the_official_encoding():
     index = {"the": 1, "film": 2, "great": 3, "rare": 7}
     tokens, _ = encode([[3, 2, 7, 3]], num_words=9)

@@ -30,27 +30,27 @@ MOST_WEIGHTS = 2**32  # of a network: 16 GiB of float32, and the optimizer has a
 
 
 class Params(Section):
-    """All of params.yaml.
-
-    seed: of weights and of the order of training rows.
-    defaults: by dataset, what its models have unless their own section says otherwise.
-    models: by name; a new section is a new model. replicates: further runs, under other seeds.
-    official: the files of Keras' datasets, with their hashes. terms: what is allowed with the data of each dataset.
-    libraries: versions that may change results; a stage runs with just those of the groups that it names.
-    """
+    """All of params.yaml."""
 
     seed: Seed
+    """Seed of the weights and of the order of training rows."""
     defaults: dict[Name, Defaults]
+    """By dataset: what its models have unless their own section says otherwise."""
     models: Annotated[dict[Name, Model], Field(min_length=1)]
+    """By name: a new section is a new model."""
     replicates: Replicates
+    """Further runs of each model, under other seeds."""
     verdicts: Verdicts
     baselines: Baselines
     plots: Plots
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     download: Download
     official: dict[Name, Files]
+    """The files of Keras' datasets, with their hashes."""
     terms: dict[Name, str]
+    """What is allowed with the data of each dataset."""
     libraries: dict[Name, Pins]
+    """Versions that may change results. A stage runs with just those of the groups that it names."""
 
     @model_validator(mode="after")
     def _a_library_has_one_version(self) -> Self:

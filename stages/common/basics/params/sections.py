@@ -34,22 +34,21 @@ from stages.common.basics.params.types import (
 class Section(BaseModel):
     """A mapping of a YAML file: a key that is not a field is an error, and nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, use_attribute_docstrings=True)
 
 
 AnySection = TypeVar("AnySection", bound=Section)
 
 
 class Download(Section):
-    """How files are fetched.
-
-    timeout: seconds without an answer; lowest_speed: bytes a second. Together they bound the time for a whole file.
-    """
+    """How files are fetched."""
 
     url: Annotated[str, Field(max_length=1_000, pattern=r"^https?://[^\s/]")]
     retries: Annotated[int, Field(ge=0, le=100, strict=True)]
     timeout: Annotated[float, Field(gt=0, le=3_600)]  # sockets fail with much more
+    """Seconds without an answer after which a source is given up."""
     lowest_speed: Annotated[float, Field(gt=0, le=1e9)]
+    """Bytes a second of a whole file; below that the next source is tried."""
 
 
 class File(Section):
@@ -62,13 +61,14 @@ def _words(value: Any) -> Any:
 
 
 class OfficialDataset(Section):
-    """A dataset of official files, see `official`. labels: a list, or a string of words."""
+    """A dataset of official files, see `official`."""
 
     format: Literal["keras"]
     num_words: NumWords
     shuffle_seed: NumpySeed
     test_split: TestSplit | None
     labels: Annotated[list[Label], BeforeValidator(_words), Field(min_length=2, max_length=MOST_LABELS)]
+    """Their names in order, from 0 on: a list, or a string of words."""
 
     @model_validator(mode="after")
     def _labels_are_distinct(self) -> Self:
@@ -78,20 +78,20 @@ class OfficialDataset(Section):
 
 
 class TextDataset(Section):
-    """A dataset of a user's own labelled texts, see stages/common/corpora/formats.py.
-
-    text, label, group: columns, where the format has such. Texts of one group stay on one side of a split.
-    test_split: the share of texts to test on; none if the files say which those are.
-    salt: of the hash by which texts are split.
-    """
+    """A dataset of a user's own labelled texts, see stages/common/corpora/formats.py."""
 
     format: Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "folders"]
     text: Column = "text"
+    """The column of the texts, where the format has columns."""
     label: Column = "label"
+    """The column of their labels."""
     group: Column | None = None
+    """A column: texts of one group stay on one side of the split."""
     num_words: NumWords
     test_split: TestSplit | None
+    """The share of texts to test on; null if the files say which those are."""
     salt: Salt
+    """Salt of the hash by which texts are split."""
 
 
 Dataset = Annotated[OfficialDataset | TextDataset, Field(discriminator="format")]
@@ -107,33 +107,32 @@ Files = Annotated[dict[FileName, File], Field(min_length=2, max_length=2), After
 
 
 class Defaults(Section):
-    """What the models of a dataset have unless their own section says otherwise.
-
-    reference: the model that the others are compared with.
-    holdout: the first rows of training, which validate holds out; validation_epochs: of validate, on the other rows.
-    epochs: of train, which starts anew; leave_out: the first rows of training, which train leaves out.
-    """
+    """What the models of a dataset have unless their own section says otherwise."""
 
     reference: Name
+    """The model that the others are compared with."""
     activation: Activation
     loss: Loss
     optimizer: Optimizer
     learning_rate: LearningRate
     batch_size: Count
     holdout: Count
+    """How many rows, the first of the training set, validate holds out."""
     validation_epochs: Epochs
+    """Epochs of validate, on the other rows."""
     epochs: Epochs
+    """Epochs of train, which starts anew."""
     leave_out: CountOrNone
+    """How many rows, the first of the training set, train leaves out."""
 
 
 class Model(Section):
-    """A model's own section. What it leaves out is as in `defaults` of its dataset.
-
-    dataset: a key of datasets; hidden: the units of each hidden layer.
-    """
+    """A model's own section. What it leaves out is as in `defaults` of its dataset."""
 
     dataset: Name
+    """A key of `datasets`."""
     hidden: Hidden
+    """The units of each hidden layer."""
     activation: Activation | None = None
     loss: Loss | None = None
     optimizer: Optimizer | None = None
@@ -167,27 +166,24 @@ class Plots(Section):
 
 
 class Replicates(Section):
-    """How many further runs: of every model, and of some their own number.
-
-    n: of every model; own: of some models, by name.
-    """
+    """How many further runs: of every model, and of some their own number."""
 
     n: Runs
+    """For every model that `own` does not name."""
     own: dict[Name, Runs]
+    """For some models, by name."""
 
     def of(self, model: str) -> int:
         return self.own.get(model, self.n)
 
 
 class Verdicts(Section):
-    """Differences of test accuracies: below `negligible` none counts; `equivalent` bounds an interval.
-
-    negligible: a smaller difference is neither better nor worse, however certain.
-    equivalent: an interval within this on both sides shows that nothing that matters differs.
-    """
+    """Differences of test accuracies: below `negligible` none counts; `equivalent` bounds an interval."""
 
     negligible: Accuracy
+    """A smaller difference is neither better nor worse, however certain."""
     equivalent: Annotated[Accuracy, Field(gt=0)]
+    """An interval within this on both sides shows that nothing that matters differs."""
 
 
 class NaiveBayes(Section):
