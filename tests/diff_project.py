@@ -55,6 +55,9 @@ def dvc_hash(path: Path) -> str:
     return f"{md5(json.dumps(listed).encode())}.dir"
 
 
+COMMON = ("common/network/layers", "common/basics/params/params")
+
+
 class Project:
     """A small project, to be changed and committed."""
 
@@ -72,8 +75,7 @@ class Project:
             "verdicts": {"negligible": 0.002, "equivalent": 0.005},
         }
         self.code: dict[str, str] = {
-            f"stages/{name}.py": f"# {name}\n"
-            for name in ("train", "replicate", "vectorize", "render", "common/network", "common/basics/params")
+            f"stages/{name}.py": f"# {name}\n" for name in ("train", "replicate", "vectorize", "render", *COMMON)
         }
         self.lock: dict[str, Any] = {
             "download@wires": entry({}, {}, {"data/raw/wires": RAW_HASH}),

@@ -25,8 +25,8 @@ class CommandLine(click.Group):
             from dvc.dirs import site_cache_dir
 
             folder = site_cache_dir(Config.from_cwd()["core"].get("site_cache_dir"))
-            mend = "if it is damaged, delete that folder: DVC makes it anew"
-            raise UserError(f"{folder}: DVC's database of what it has hashed: {error}; {mend}") from None
+            fix = "if it is damaged, delete that folder: DVC makes it anew"
+            raise UserError(f"{folder}: DVC's database of what it has hashed: {error}; {fix}") from None
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -43,7 +43,18 @@ def resolve_lock_command() -> None:
 @click.option("--rerun", is_flag=True, help="Run each STAGE again in a scratch copy, too, and compare bytes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--tree", type=click.Path(path_type=Path), help="Another checkout to look at, of which nothing is run.")
-def verify_command(stages: tuple[str, ...], rerun: bool, as_json: bool, tree: Path | None) -> None:
+@click.option("--only", metavar="ID", multiple=True, help="Make just this check, and the first; may be repeated.")
+@click.option("--skip", metavar="ID", multiple=True, help="Leave this check out; may be repeated.")
+@click.option("--explain", metavar="ID", help="Say what a check looks at and how to fix what it finds; make none.")
+def verify_command(
+    stages: tuple[str, ...],
+    rerun: bool,
+    as_json: bool,
+    tree: Path | None,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    explain: str | None,
+) -> None:
     """Check that the committed results are those of the pipeline.
 
     It needs no data. Exit status 1: they are not. STAGE is a name of dvc.yaml, as in train@imdb, or train for all
@@ -53,6 +64,9 @@ def verify_command(stages: tuple[str, ...], rerun: bool, as_json: bool, tree: Pa
         raise click.UsageError("--rerun and STAGE go together, as in: bagpipe verify --rerun train@imdb")
     if rerun and tree:
         raise click.UsageError("--rerun runs what --tree is not to run")
-    from bagpipe.review.verify import verify
+    from bagpipe.review.verify import explain_check, verify
 
-    verify(as_json, stages, tree)
+    if explain is not None:
+        print(explain_check(explain))
+    else:
+        verify(as_json, stages, tree, only, skip)

@@ -203,7 +203,7 @@ def keep(name: str, places: list[tuple[Path, Path]], text: str, move: bool) -> N
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    from bagpipe.project.dvc_project import mend_rwlock
+    from bagpipe.project.dvc_project import repair_rwlock
 
     target = RAW / name
     logging.getLogger("dvc").setLevel(logging.WARNING)  # what to commit is said by `show`
@@ -213,7 +213,7 @@ def keep(name: str, places: list[tuple[Path, Path]], text: str, move: bool) -> N
         with ExitStack() as undo, Repo() as repo:
             undo.callback(take_back, places, target)
             undo.callback(restore, undo_files)
-            mend_rwlock(Path(repo.tmp_dir), print)
+            repair_rwlock(Path(repo.tmp_dir), print)
             for path, place in tqdm(places, "moving" if move else "copying", disable=None, leave=False):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 (shutil.move if move and not path.is_symlink() else shutil.copyfile)(path, place)

@@ -59,7 +59,7 @@ def open_project(root: Path, tell: Callable[[str], None]) -> Iterator[Repo]:
     """The project, locked; other DVC commands are waited for.
 
     Args:
-        tell: called with a sentence for each damage that is mended.
+        tell: called with a sentence for each damage that is fixed.
 
     Raises:
         UserError: DVC cannot work here.
@@ -70,12 +70,12 @@ def open_project(root: Path, tell: Callable[[str], None]) -> Iterator[Repo]:
         if {"{", "}"} & set(repo.cache.local_cache_dir):
             raise UserError(f"{repo.cache.local_cache_dir}: expected a path without braces, which DVC cannot use")
         with lock_repo(repo), repo.scm_context(quiet=True):
-            mend_rwlock(Path(repo.tmp_dir), tell)
+            repair_rwlock(Path(repo.tmp_dir), tell)
             repo.stage_cache = HashedRunCache(repo, tell)
             yield repo
 
 
-def mend_rwlock(folder: Path, tell: Callable[[str], None]) -> None:
+def repair_rwlock(folder: Path, tell: Callable[[str], None]) -> None:
     """Remove DVC's list of what is being read and written if a kill or a full disk has left it torn.
 
     Raises:

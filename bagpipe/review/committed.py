@@ -20,7 +20,7 @@ class Finding(NamedTuple):
 
     stage: str
     problem: str
-    mend: str
+    fix: str
 
 
 class CommittedPipeline:

@@ -19,7 +19,7 @@ from dvc.repo import Repo
 from editing import edit_yaml
 from ruamel.yaml import YAML
 
-from bagpipe.review.rerun import rerun
+from bagpipe.review.checks.rerun import rerun
 from bagpipe.scratch.copies import copy_project, dvc, environment, generate_corpora, mirror_of
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import settings_of
@@ -99,7 +99,7 @@ def params(scratch: Path) -> Params:
 def test_every_stage_runs_once_and_without_noise(scratch: Path, params: Params) -> None:
     log = (scratch / "repro.log").read_text(encoding="utf-8")
     of_models = [each(stage, *params.models) for stage in ("validate", "train", "evaluate", "replicate", "render")]
-    of_datasets = [each(stage, *params.datasets) for stage in ("download", "vectorize", "inspect", "baseline")]
+    of_datasets = [each(stage, *params.datasets) for stage in ("download", "vectorize", "describe", "baseline")]
     assert sorted(stages_run(log)) == sorted({"report"}.union(*of_models, *of_datasets))
     assert not re.search("warning|tensorflow|cuda|traceback", log, re.IGNORECASE)
 
@@ -217,7 +217,7 @@ EVERYTHING = (
     LEARNING
     | each("download", *DATASETS)
     | each("vectorize", *DATASETS)
-    | each("inspect", *DATASETS)
+    | each("describe", *DATASETS)
     | each("baseline", *DATASETS)
     | each("render", *ALL)
     | {"report"}
@@ -241,8 +241,8 @@ EVERYTHING = (
         ),
         ("models.imdb.hidden", [8], {"validate@imdb", "train@imdb", "replicate@imdb", "report"}),
         ("models.reuters.learning_rate", 0.002, {"validate@reuters", "train@reuters", "replicate@reuters", "report"}),
-        ("datasets.reuters.num_words", 300, {"vectorize@reuters", "inspect@reuters", "report"}),
-        ("datasets.imdb.labels", "bad good", {"vectorize@imdb", "inspect@imdb", "report"}),
+        ("datasets.reuters.num_words", 300, {"vectorize@reuters", "describe@reuters", "report"}),
+        ("datasets.imdb.labels", "bad good", {"vectorize@imdb", "describe@imdb", "report"}),
         ("defaults.reuters.reference", "reuters_integer_labels", {"report"}),
         ("seed", 2, each("validate", *ALL) | each("train", *ALL) | each("replicate", *ALL)),
         ("replicates.n", 3, each("replicate", *ALL)),
@@ -264,8 +264,8 @@ def test_an_edit_makes_stale_what_reads_it(copy: Path, key: str, value: object, 
         ("keras", LEARNING),
         ("tensorflow", LEARNING),
         ("scikit-learn", each("baseline", *DATASETS) | each("evaluate", *ALL)),
-        ("scipy", each("baseline", *DATASETS) | each("inspect", *DATASETS) | each("evaluate", *ALL) | {"report"}),
-        ("datasketch", each("inspect", *DATASETS)),
+        ("scipy", each("baseline", *DATASETS) | each("describe", *DATASETS) | each("evaluate", *ALL) | {"report"}),
+        ("datasketch", each("describe", *DATASETS)),
         ("numpy", EVERYTHING - each("download", *DATASETS)),
     ],
 )
@@ -278,17 +278,14 @@ def test_another_version_makes_stale_what_uses_the_library(copy: Path, library: 
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("stages/common/network/network.py", LEARNING),
+        ("stages/common/network/layers.py", LEARNING),
         ("stages/common/drawing/figures.py", each("render", *ALL) | {"report"}),
-        ("stages/common/corpora/official.py", each("vectorize", *DATASETS) | each("inspect", *DATASETS)),
-        ("stages/describe/near.py", each("inspect", *DATASETS)),
+        ("stages/common/corpora/official.py", each("vectorize", *DATASETS) | each("describe", *DATASETS)),
+        ("stages/describe/near.py", each("describe", *DATASETS)),
         ("stages/common/judging/comparison.py", {"report"}),
         ("stages/train.py", each("train", *ALL)),
-        ("stages/common/basics/params.py", EVERYTHING),
-        ("stages/common/corpora/words.py", each("vectorize", *DATASETS) | each("inspect", *DATASETS)),
-        ("bagpipe/cli/main.py", set()),
-        ("bagpipe/texts/words.py", set()),
-        ("bagpipe/scratch/copies.py", set()),
+        ("stages/common/basics/params/params.py", EVERYTHING),
+        ("stages/common/corpora/words.py", each("vectorize", *DATASETS) | each("describe", *DATASETS)),
         ("published.yaml", {"report"}),
     ],
 )
@@ -352,7 +349,7 @@ def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
     edit_yaml(copy / "params.yaml", add)
     new = ("films", "imdb_narrow")
     of_models = [each(stage, *new) for stage in ("validate", "train", "evaluate", "replicate", "render")]
-    of_datasets = set().union(*(each(stage, "films") for stage in ("download", "vectorize", "inspect", "baseline")))
+    of_datasets = set().union(*(each(stage, "films") for stage in ("download", "vectorize", "describe", "baseline")))
     assert set(stages_run(repro(copy))) == of_datasets.union({"report"}, *of_models)
     assert stale(copy) == set()
     assert (copy / "dvc.yaml").read_bytes() == pipeline

@@ -13,7 +13,7 @@ from bagpipe.scratch.copies import environment
 
 STAGES = (
     ("vectorize", "imdb"),
-    ("inspect", "imdb"),
+    ("describe", "imdb"),
     ("baseline", "imdb"),
     ("validate", "imdb"),
     ("train", "imdb"),

@@ -64,7 +64,7 @@ def test_other_or_damaged_runs_are_not_kept(copy: Path, monkeypatch: pytest.Monk
     if change == "params":
         edit_yaml(copy / "params.yaml", lambda content: content["defaults"]["imdb"].update(epochs=2))
     elif change == "code":
-        with open(copy / "stages/common/network/network.py", "a") as file:
+        with open(copy / "stages/common/network/layers.py", "a") as file:
             file.write("# another\n")
     elif change == "damage":
         correct = copy / ".dvc/tmp/replicates/imdb/correct.npy"

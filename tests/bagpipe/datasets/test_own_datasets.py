@@ -11,7 +11,7 @@ import pytest
 from calling import refused, run
 from editing import edit_yaml
 from git_identity import IDENTITY
-from test_labelled import SALT, some_texts, write_csv, write_folders, write_jsonl
+from labelled_texts import SALT, some_texts, write_csv, write_folders, write_jsonl
 
 from bagpipe.datasets.add import as_yaml, dataset_of, entries_of
 from bagpipe.datasets.sections import with_entry, without_entry
@@ -25,7 +25,7 @@ from stages.common.corpora.formats import Columns
 from stages.common.corpora.layout import Layout
 from stages.vectorize.encoding import Vocabulary
 
-STAGES = ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate", "render")
+STAGES = ("vectorize", "describe", "baseline", "validate", "train", "evaluate", "replicate", "render")
 COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
 

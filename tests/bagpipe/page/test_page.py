@@ -20,8 +20,9 @@ from calling import refused, run
 from diff_project import make_project
 from editing import edit_yaml
 from git_identity import IDENTITY
-from test_labelled import write_csv
-from test_serving import HOSTILE, raw_texts, server
+from labelled_texts import write_csv
+from predicting import raw_texts
+from served import HOSTILE, server
 
 from bagpipe.page.changes import changes_since
 from bagpipe.page.networks import by_rank
@@ -45,7 +46,7 @@ PUBLISHED = [  # what a notebook might have printed
     {"of": "reuters", "figure": "validation.best_epoch", "value": "5", "source": "G"},
     {"of": "imdb", "figure": "baselines.expected_of_shuffling", "value": "0.5", "tolerance": 0.1, "source": "G"},
 ]
-STAGES = ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate")
+STAGES = ("vectorize", "describe", "baseline", "validate", "train", "evaluate", "replicate")
 
 
 def hostile_texts(count: int) -> list[tuple[str, str, str]]:

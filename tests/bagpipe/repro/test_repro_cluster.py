@@ -13,7 +13,7 @@ import psutil
 import pytest
 from copying import BRANCHES, DIAMOND, PATIENCE_S, CopyingProject, dask_cluster, dask_process, free_port, until
 from distributed import Client, Security
-from test_labelled import some_texts, write_csv
+from labelled_texts import some_texts, write_csv
 
 from bagpipe.repro import cluster, jobs
 from bagpipe.scratch.copies import bagpipe, dvc

@@ -13,7 +13,7 @@ from copying import BAGPIPE, DIAMOND, PATIENCE_S, CopyingProject
 from dvc.repo import Repo
 from editing import edit_yaml
 
-from bagpipe.review.rerun import isolate
+from bagpipe.review.checks.rerun import isolate
 from bagpipe.scratch.copies import copy_writable, dvc, environment
 from stages.common.basics.params.reading import PARAMS_FILE
 from stages.common.judging.published import PUBLISHED_FILE

@@ -156,7 +156,7 @@ def test_without_margins_on_the_old_side_those_of_the_new_one_or_of_the_workspac
 
 
 def test_the_same_runs_of_another_program_are_said_to_be_that(project: Project) -> None:
-    project.code["stages/common/network/network.py"] = "# said otherwise\n"
+    project.code["stages/common/network/layers.py"] = "# said otherwise\n"
     project.write()
     assert {row["model"]: row["verdict"] for row in content()["verdicts"]} == dict.fromkeys(
         project.params["models"], "the same runs"
@@ -258,7 +258,7 @@ def edit_param(project: Project) -> None:
 
 
 def edit_code(project: Project) -> None:
-    project.put("stages/common/network/network.py", "# another\n")
+    project.put("stages/common/network/layers.py", "# another\n")
 
 
 def add_code(project: Project) -> None:

@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,10 @@ import numpy as np
 import pytest
 import requests
 from editing import edit_yaml
-from test_predict import TEXTS, bagpipe, error_of, raw_texts
+from predicting import TEXTS, bagpipe, error_of, raw_texts
+from served import HOSTILE, server
 
-from bagpipe.scratch.copies import dvc, environment
+from bagpipe.scratch.copies import dvc
 from bagpipe.serving.batching import Batches, BusyError
 from bagpipe.texts.predict import Classifier, Prediction
 from stages.common.corpora.words import OUT_OF_VOCABULARY, ids_of
@@ -38,16 +38,6 @@ json.dump({name: found.numpy().astype("U" if found.dtype == tf.string else found
            if found.dtype != tf.string else [label.decode() for label in found.numpy()]
            for name, found in answer.items()}, sys.stdout)
 """
-HOSTILE = [
-    *TEXTS,
-    "ΟΔΟΣ, Σ ΑΣ. ΑΣ.Β ΑΣ\u0301",  # noqa: RUF001
-    "a\x00b nul\x00",
-    "\ufeffbyte order mark",
-    "emoji 🎻🎶 \u200b zero\u200bwidth \u0085 next \u2028 line",
-    "xxxxunheardof",
-    "\U0010ffff \ue000",
-    "word " * 200_000,
-]
 
 
 def answers_of(folder: Path, texts: list[str], tmp_path: Path) -> dict[str, Any]:
@@ -186,19 +176,6 @@ def test_bad_exports_are_told_in_a_sentence(copy, tmp_path) -> None:
     assert "is not trained yet" in error_of(bagpipe(copy, "export", "imdb", str(tmp_path / "new")))
     assert not (tmp_path / "new").exists()
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["file"]
-
-
-@contextmanager
-def server(folder: Path, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The address of a server that runs, and its process."""
-    command = [sys.executable, "-m", "bagpipe.cli.main", "serve", *arguments, "--port", "0"]
-    env = environment(folder)
-    with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            address = re.search(r"http://\S+/", process.stdout.readline())[0]
-            yield address, process
-        finally:
-            process.kill()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
-from test_labelled import WRITERS, Texts, some_texts
+from labelled_texts import WRITERS, Texts, some_texts
 
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.artifacts import read_csv, read_json
@@ -21,7 +21,7 @@ from stages.common.basics.rows import load_hashes, load_labels, load_rows, seen_
 from stages.common.corpora.formats import read_texts
 from stages.common.corpora.labelled import open_texts
 from stages.common.corpora.words import words_of
-from stages.describe.describe import inspect
+from stages.describe.describe import describe
 from stages.describe.near import SIMILAR, jaccard
 from stages.vectorize.vectorize import vectorize
 
@@ -141,7 +141,7 @@ def inspected(folder: Path, dataset: OfficialDataset | TextDataset) -> dict[str,
     params: Any = SimpleNamespace(datasets={"d": dataset})
     with contextlib.chdir(folder):
         vectorize(params, "d")
-        inspect(params, "d")
+        describe(params, "d")
         assert json.loads(Path("data/vectorized/d/labels.json").read_text()) == load_labels("d")
         return read_json(Path("reports/datasets/d/data.json"))
 
@@ -277,7 +277,7 @@ def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
         params: Any = SimpleNamespace(datasets={"d": dataset})
         with contextlib.chdir(folder):
             tracemalloc.start()
-            inspect(params, "d")
+            describe(params, "d")
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     assert (peaks[1] - peaks[0]) / 15_000 < 100

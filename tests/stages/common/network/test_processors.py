@@ -55,7 +55,7 @@ def test_models_are_the_same(copy: Path, name: str, variables: dict[str, str]) -
 @pytest.mark.parametrize("variables", [ALL_AT_ONCE, THREADS], ids=["another processor", "threads"])
 def test_all_stages_give_the_same(copy: Path, variables: dict[str, str]) -> None:
     before = files(copy)
-    for stage in ("vectorize", "inspect", "baseline", "validate", "train", "evaluate", "replicate", "render"):
+    for stage in ("vectorize", "describe", "baseline", "validate", "train", "evaluate", "replicate", "render"):
         start(copy, stage, "imdb", **variables)
     start(copy, "report", "", **variables)
     assert files(copy) == before

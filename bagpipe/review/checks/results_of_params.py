@@ -1,4 +1,9 @@
-"""What gives `dvc commit -f` away: by it dvc.lock says that old results are those of new params."""
+"""Hold each entry of dvc.lock against the earliest one in Git with the same results: the run that made them.
+
+This gives `dvc commit -f` away, by which dvc.lock says that old results are those of new params. A stage reads all
+that it declares, so a param that differs between the two entries is said to change nothing. To fix a finding, run the
+stage again by force, as it says, and commit.
+"""
 
 import re
 import reprlib
@@ -14,14 +19,12 @@ from stages.common.basics.params.sections import Defaults
 # Params with which results may well stay the same to the byte: accuracies of few digits, files with the same content,
 # another release of a library.
 MAY_CHANGE_NOTHING = re.compile(r"(baselines|download|libraries|official)\.")
+TITLE = "results are those of their params"
 SAME_MATHEMATICS = {"categorical_crossentropy", "sparse_categorical_crossentropy"}
 
 
-def results_are_those_of_their_params(pipeline: CommittedPipeline) -> Iterator[Finding]:
-    """Hold each entry of dvc.lock against the earliest one in Git with the same results: the run that made them.
-
-    A stage reads all that it declares, so a param that differs between the two is said to change nothing.
-    """
+def find(pipeline: CommittedPipeline) -> Iterator[Finding]:
+    """Yield params that differ though the results are the same."""
     if is_shallow():
         yield Finding(str(LOCK_FILE), "its history is not here, in a shallow clone", "`git fetch --unshallow`")
         return
@@ -48,7 +51,7 @@ def lock_of(commit: str) -> dict[str, LockEntry]:
     shown = try_git("show", f"{commit}:./{LOCK_FILE}")
     try:
         return {} if shown.returncode else parse_lock(shown.stdout)
-    except UserError:  # what is in the history cannot be mended, and no run can have started from it
+    except UserError:  # what is in the history cannot be fixed, and no run can have started from it
         return {}
 
 

@@ -1,7 +1,9 @@
-"""`bagpipe verify --rerun`: run stages again, each in a folder that holds only what it declares, and compare.
+"""Run the stages that are asked for again, each in a folder that holds only what it declares, and compare the bytes.
 
-What nobody sees while a stage runs, as what HDF5 and TensorFlow open themselves, is seen here: there is nothing else
-to open.
+This check is made by `bagpipe verify --rerun STAGE`. What nobody sees while a stage runs, as what HDF5 and TensorFlow
+open themselves, is seen here: there is nothing else to open. A finding means that the stage reads something that it
+does not declare, that its result is not its own, or that this processor comes to other last digits; see
+docs/processors.md.
 """
 
 import math
@@ -26,6 +28,9 @@ from stages.common.basics.params.reading import PARAMS_FILE
 from stages.common.basics.processor import SAME_BYTES
 from stages.common.basics.watch import PIPELINE_FILE
 
+TITLE = "a rerun gives " + (
+    "the same bytes" if SAME_BYTES else "the same figures (no x86-64 with AVX2: bytes cannot be compared)"
+)
 SOURCES = ("DATASETS_MIRROR", "KERAS_HOME")  # folders that `download` may look into
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 TOLERANCE = 0.05  # of figures that another architecture computes: seeds differ by as much
@@ -52,7 +57,7 @@ def rerun(stage: Any, folder: Path) -> Iterator[Finding]:
     isolate(stage, folder)
     if run_dvc(folder, "repro", "--force", "--single-item", "--no-commit", "--no-run-cache", stage.name):
         problem = "fails when it is run again with nothing but what it declares, see above"
-        yield Finding(stage.name, problem, f"mend it, `dvc repro {stage.name}`")
+        yield Finding(stage.name, problem, f"fix it, `dvc repro {stage.name}`")
         return
     written = parse_lock((folder / LOCK_FILE).read_bytes())[stage.name].outs
     for out in (out for out in stage.outs if written[str(out)] != out.hash_info.value):
