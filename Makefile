@@ -44,7 +44,7 @@ bench-repro: setup  ## measure `bagpipe repro` against `dvc repro` and write rep
 null-study: setup  ## try the rules of the report on runs of which the truth is known and write reports/null_study.md
 	@$(BIN)/python -m tests.benchmarks.null_study
 
-lint: setup-test  ## mend the style where that can be done mechanically
+lint: setup-test  ## fix the style where that can be done mechanically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/lint-imports --no-cache --no-logo

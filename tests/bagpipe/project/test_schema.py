@@ -109,5 +109,6 @@ def test_a_value_without_quotes_in_what_is_published() -> None:
 
 def test_keys_are_described() -> None:
     sections = schema_of(SCHEMAS["params"])["$defs"]
-    assert sections["TextDataset"]["properties"]["salt"]["description"] == "of the hash by which texts are split"
+    described = sections["TextDataset"]["properties"]["salt"]["description"]
+    assert described == "Salt of the hash by which texts are split."
     assert "validate holds out" in sections["Model"]["properties"]["holdout"]["description"]

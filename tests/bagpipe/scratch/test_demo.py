@@ -75,7 +75,7 @@ def test_with_no_data_a_run_is_a_demo_and_touches_nothing(project: Path, tmp_pat
     before = {name: files(project / name) for name in ("data", "reports")}, (project / "dvc.lock").read_bytes()
     done = bagpipe(project, "run", KERAS_HOME=str(tmp_path / "no_keras"), TMPDIR=str(temporary))
     output = done.stdout + done.stderr
-    assert done.returncode == 3, output  # a script can tell it from success
+    assert done.returncode == 0, output
     assert "Traceback" not in output
     after = {name: files(project / name) for name in ("data", "reports")}, (project / "dvc.lock").read_bytes()
     assert after == before
@@ -95,3 +95,13 @@ def test_with_no_data_a_run_is_a_demo_and_touches_nothing(project: Path, tmp_pat
     assert any("demo figures" in line for line in last)
     assert "make run" in last[-1]
     assert "DATASETS_MIRROR" in last[-1]
+
+
+def test_a_script_can_ask_for_an_error_instead_of_the_demo(project: Path, tmp_path: Path) -> None:
+    before = files(project / "reports")
+    done = bagpipe(project, "run", "--no-demo", KERAS_HOME=str(tmp_path / "no_keras"), TMPDIR=str(tmp_path))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "error: failed: download@imdb, download@reuters" in done.stderr
+    assert "the demo instead" not in done.stdout + done.stderr
+    assert files(project / "reports") == before
+    assert not list(tmp_path.glob("bagpipe-demo-*"))
