@@ -75,7 +75,7 @@ class Project:
             "verdicts": {"negligible": 0.002, "equivalent": 0.005},
         }
         self.code: dict[str, str] = {
-            f"stages/{name}.py": f"# {name}\n" for name in ("train", "replicate", "vectorize", "render", *COMMON)
+            f"stages/{name}.py": f"# {name}\n" for name in ("train", "replicate", "vectorize/vectorize", "render", *COMMON)
         }
         self.lock: dict[str, Any] = {
             "download@wires": entry({}, {}, {"data/raw/wires": RAW_HASH}),

@@ -1,24 +1,22 @@
 """What changed since a revision, as `bagpipe diff` has it."""
 
+from dataclasses import replace
 from typing import Any
 
-from bagpipe.review.diff import diff_metrics, diff_params
-from bagpipe.review.page import text_of
+from bagpipe.review.diff import find_changes
+from bagpipe.review.page import format_value
+from bagpipe.review.records import changes_as_json
 from bagpipe.review.revisions import read_sides
-from bagpipe.review.verdicts import judge_accuracies
 
 
 def changes_since(revision: str) -> dict[str, Any]:
-    """Verdicts, metrics and params that differ between a revision and the workspace.
+    """Verdicts, metrics and params that differ between a revision and the workspace, as JSON.
 
     Raises:
         UserError: there is no such revision, or a file of it is not readable.
     """
-    old, new = sides = read_sides(revision, None)
-    return {
-        "revision": old.short,
-        "commit": (old.commit or "")[:7],
-        "verdicts": judge_accuracies(sides),
-        "metrics": diff_metrics(old, new),
-        "params": [row | {side: text_of(row, side) for side in ("old", "new")} for row in diff_params(old, new)],
-    }
+    sides = read_sides(revision, None)
+    found = find_changes(sides)
+    shown = [replace(row, old=format_value(row.old), new=format_value(row.new)) for row in found.params]
+    content = changes_as_json(replace(found, params=shown))
+    return content | {"revision": sides[0].short, "commit": (sides[0].commit or "")[:7]}

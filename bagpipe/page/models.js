@@ -51,7 +51,7 @@ function showErrors(content, model, labels) {
   }
   const wrong = answers.texts.filter(text => text.expected !== text.predicted)
     .sort((one, other) => other.probability - one.probability).slice(0, ERRORS);
-  find("errors").replaceChildren(element("p", {}, answers.said), 
+  find("errors").replaceChildren(element("p", {}, answers.summary), 
     ...explained(content, model.dataset, labels, wrong));
 }
 

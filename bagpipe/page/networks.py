@@ -1,9 +1,8 @@
 """The networks that are small enough to run in the page, which has the words and weights for them."""
 
 import json
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from bagpipe.page.results import Content
 from bagpipe.project.names import model_folder
 from bagpipe.texts.words import word_index
 from stages.common.basics.artifacts import read_json
@@ -16,14 +15,26 @@ MOST_WEIGHTS = 1_000_000  # four megabytes, a third more in the page
 MOST_WORDS = 300_000
 
 
-class PageNetwork(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class NetworkContent:
+    """What the page's JSON holds of a network; shapes: of each layer's kernel."""
+
+    name: str
+    dataset: str
+    activation: str
+    shapes: list[tuple[int, int]]
+    labels: list[str]
+
+
+@dataclass(frozen=True)
+class PageNetwork:
     """A network in the page.
 
-    content: what JSON holds of it; words: a JSON list, in the order of their ranks; weights: little-endian float32,
-    of each layer the kernel, row by row, and the bias.
+    words: a JSON list, in the order of their ranks; weights: little-endian float32, of each layer the kernel, row by
+    row, and the bias.
     """
 
-    content: Content
+    content: NetworkContent
     words: bytes
     weights: bytes
 
@@ -36,7 +47,7 @@ def by_rank(index: dict[str, int]) -> list[str | None]:
     return words
 
 
-def page_network(model: str, dataset: str) -> PageNetwork:
+def read_network(model: str, dataset: str) -> PageNetwork:
     """A trained network.
 
     Raises:
@@ -44,34 +55,31 @@ def page_network(model: str, dataset: str) -> PageNetwork:
     """
     index, folder = word_index(dataset), model_folder(model)
 
-    from stages.common.network.layers import layers_of
-    from stages.common.network.saved import (
-        NETWORK_FILE,
-        load,  # TensorFlow, after what can fail quickly
-    )
+    from stages.common.network.layers import layers_of  # TensorFlow, after what can fail quickly
+    from stages.common.network.saved import NETWORK_FILE, load
 
     layers = layers_of(load(folder))
     if sum(layer.kernel.size for layer in layers) > MOST_WEIGHTS or max(index.values(), default=0) > MOST_WORDS:
         raise UserError(f"{model}: too large to run in the page; `bagpipe predict {model}` runs it in the terminal")
-    content = {
-        "name": model,
-        "dataset": dataset,
-        "activation": read_json(folder / NETWORK_FILE)["network"]["activation"],
-        "shapes": [layer.kernel.shape for layer in layers],
-        "labels": load_labels(dataset),
-    }
+    content = NetworkContent(
+        name=model,
+        dataset=dataset,
+        activation=read_json(folder / NETWORK_FILE)["network"]["activation"],
+        shapes=[layer.kernel.shape for layer in layers],
+        labels=load_labels(dataset),
+    )
     arrays = (array.astype("<f4").tobytes() for layer in layers for array in (layer.kernel, layer.bias))
     words = json.dumps(by_rank(index)).encode()
     return PageNetwork(content, words, b"".join(arrays))
 
 
-def page_networks(params: Params) -> tuple[list[PageNetwork], list[str]]:
+def read_networks(params: Params) -> tuple[list[PageNetwork], list[str]]:
     """The reference model of each dataset, and a sentence for each that cannot be had."""
     networks, missing = [], []
     for dataset in sorted(params.defaults):
         for model in models_of(params, dataset)[:1]:
             try:
-                networks.append(page_network(model, dataset))
+                networks.append(read_network(model, dataset))
             except UserError as error:
                 missing.append(str(error))
     return networks, missing

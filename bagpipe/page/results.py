@@ -1,6 +1,7 @@
 """What reports/ says, as the page gets it: plain numbers and sentences, to be shown and sorted there."""
 
 import statistics
+from dataclasses import dataclass
 from typing import Any
 
 from stages.common.basics.artifacts import DATASET_REPORTS, MODEL_REPORTS, REPORTS, Table, read_csv
@@ -13,66 +14,144 @@ from stages.report.datasets import UNSEEN, has_unseen, meaning, of_repetitions, 
 from stages.report.summary import summary
 from stages.report.tables import ACCURACY, compare_variations, highest_baseline
 
-Content = dict[str, Any]  # of JSON
-
 SETTINGS = [name for name in Model.model_fields if name != "dataset"]
 
 
-def findings(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class DatasetContent:
+    """What is said of a dataset, its highest baseline, and the count of texts of each class."""
+
+    name: str
+    models: list[str]
+    baseline: tuple[str, float]
+    findings: list[str]
+    classes: list[dict[str, str | int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelContent:
+    """A model: its params, its metrics, and its test accuracy over seeds.
+
+    unseen: mean accuracy on test texts that training has not, where the dataset has such.
+    published, best_possible: accuracies, where there are such.
+    verdict, difference: against the reference, the first model of the dataset; empty and None of itself.
+    """
+
+    name: str
+    dataset: str
+    settings: dict[str, Any]
+    figures: dict[str, Any]
+    seeds: list[tuple[int, float]]
+    mean: float
+    sd: float
+    unseen: float | None
+    published: float | None
+    best_possible: float | None
+    verdict: str
+    difference: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedContent:
+    """A published figure, and the interval of ours in which it agrees with them."""
+
+    of: str
+    figure: str
+    axis: str
+    source: str
+    published: float
+    mean: float
+    low: float
+    high: float
+    p: float | None
+    p_adjusted: float | None
+    verdict: str
+    known: str | None
+
+
+@dataclass(frozen=True)
+class ClassContent:
+    """What a model reaches on one class; support: its test texts."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultsContent:
+    """All of reports/.
+
+    histories, curves: columns of numbers by model. classes, confusion: by model; see `confusion_cells`.
+    """
+
+    findings: list[str]
+    datasets: list[DatasetContent]
+    models: list[ModelContent]
+    published: list[PublishedContent]
+    histories: dict[str, dict[str, list[float]]]
+    curves: dict[str, dict[str, list[float]]]
+    classes: dict[str, list[ClassContent]]
+    confusion: dict[str, list[list[int]]]
+
+
+def list_findings(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> list[str]:
     """What came out, as reports/README.md begins: a question and its answer each, in Markdown."""
     compared = compare_variations(params, results)
     said = summary(params, notebooks, results, judgements, compared).partition("\n\n")[0]
     return [line.removeprefix("- ") for line in said.splitlines()]
 
 
-def of_dataset(name: str, params: Params, notebooks: Notebooks, results: Results) -> Content:
+def dataset_content(name: str, params: Params, notebooks: Notebooks, results: Results) -> DatasetContent:
     """What `describe` has found in a dataset, and its highest baseline."""
     data = results.data[name]
     texts = of_texts(name, data).removeprefix(f"**{name}**: ")
-    return {
-        "name": name,
-        "models": models_of(params, name),
-        "baseline": highest_baseline(results, name),
-        "findings": [texts, of_repetitions(data), meaning(name, data, params, notebooks, results)],
-        "classes": [
+    return DatasetContent(
+        name=name,
+        models=models_of(params, name),
+        baseline=highest_baseline(results, name),
+        findings=[texts, of_repetitions(data), meaning(name, data, params, notebooks, results)],
+        classes=[
             {column: value if column == "class" else int(value) for column, value in line.items()}
             for line in read_csv(DATASET_REPORTS / name / "classes.csv")
         ],
-    }
+    )
 
 
-def settings(name: str, params: Params) -> Content:
+def model_settings(name: str, params: Params) -> dict[str, Any]:
     """A model's params, those of its dataset's defaults included."""
     found = settings_of(params, name)
     return {key: getattr(found, key) for key in SETTINGS}
 
 
-def of_models(params: Params, notebooks: Notebooks, results: Results) -> list[Content]:
+def model_contents(params: Params, notebooks: Notebooks, results: Results) -> list[ModelContent]:
     """Each model with its params and its test accuracy: published, over seeds, and against the reference's."""
     compared = compare_variations(params, results)
     accuracies = published_accuracies(notebooks, params)
     published, best = ({of: entry.number for of, entry in entries.items()} for entries in accuracies)
 
-    def of_model(name: str) -> Content:
+    def content_of(name: str) -> ModelContent:
         runs, dataset = samples(results, name, ACCURACY), params.models[name].dataset
         unseen = list(samples(results, name, UNSEEN).values()) if has_unseen(results, name) else []
-        content = {
-            "name": name,
-            "dataset": dataset,
-            "settings": settings(name, params),
-            "figures": results.figures[name],
-            "seeds": list(runs.items()),
-            "mean": statistics.fmean(runs.values()),
-            "sd": statistics.stdev(runs.values()),
-            "unseen": statistics.fmean(unseen) if unseen else None,
-            "published": published.get(name),
-            "best_possible": best.get(dataset),
-        }
-        if name in compared:
-            content |= {"verdict": compared[name].verdict, "difference": compared[name].found.difference}
-        return content
+        against = compared.get(name)
+        return ModelContent(
+            name=name,
+            dataset=dataset,
+            settings=model_settings(name, params),
+            figures=results.figures[name],
+            seeds=list(runs.items()),
+            mean=statistics.fmean(runs.values()),
+            sd=statistics.stdev(runs.values()),
+            unseen=statistics.fmean(unseen) if unseen else None,
+            published=published.get(name),
+            best_possible=best.get(dataset),
+            verdict=against.verdict if against else "",
+            difference=against.found.difference if against else None,
+        )
 
-    return [of_model(name) for name in ordered_models(params)]
+    return [content_of(name) for name in ordered_models(params)]
 
 
 def axis_of(entry: Published) -> str:
@@ -84,66 +163,68 @@ def axis_of(entry: Published) -> str:
     return next(kind for kind in ("epoch", "accuracy", "loss") if kind in entry.figure)
 
 
-def of_published(notebooks: Notebooks, judgements: list[Judgement]) -> list[Content]:
+def published_contents(notebooks: Notebooks, judgements: list[Judgement]) -> list[PublishedContent]:
     """Each published figure with the interval in which it is consistent."""
     return [
-        {
-            "of": found.published.of,
-            "figure": found.published.words.replace("`", ""),
-            "axis": axis_of(found.published),
-            "source": notebooks.sources[found.published.source.partition(" ")[0]],
-            "published": found.published.number,
-            "mean": found.ours.mean,
-            "low": found.low,
-            "high": found.high,
-            "p": found.p,
-            "p_adjusted": found.p_adjusted,
-            "verdict": found.verdict,
-            "known": found.published.known,
-        }
+        PublishedContent(
+            of=found.published.of,
+            figure=found.published.words.replace("`", ""),
+            axis=axis_of(found.published),
+            source=notebooks.sources[found.published.source.partition(" ")[0]],
+            published=found.published.number,
+            mean=found.ours.mean,
+            low=found.low,
+            high=found.high,
+            p=found.p,
+            p_adjusted=found.p_adjusted,
+            verdict=found.verdict,
+            known=found.published.known,
+        )
         for found in judgements
     ]
 
 
-def numbers(table: Table) -> dict[str, list[float]]:
+def read_columns(table: Table) -> dict[str, list[float]]:
     """The columns of a table of numbers."""
     return {column: [float(line[column]) for line in table] for column in table[0]} if table else {}
 
 
-def confusion(model: str, labels: list[str]) -> list[list[int]]:
+def confusion_cells(model: str, labels: list[str]) -> list[list[int]]:
     """Expected label, predicted label and count of each pair of labels that occurs."""
     number = {label: place for place, label in enumerate(labels)}
     lines = read_csv(MODEL_REPORTS / model / "confusion.csv")
     return [[number[line["actual"]], number[line["predicted"]], int(line["count"])] for line in lines]
 
 
-def of_classes() -> dict[str, list[Content]]:
+def class_contents() -> dict[str, list[ClassContent]]:
     """Precision, recall, F1 and number of test texts of each class, by model, in the order of the labels."""
-    found: dict[str, list[Content]] = {}
+    found: dict[str, list[ClassContent]] = {}
     for line in read_csv(REPORTS / "classes.csv"):
-        figures = {key: float(line[key]) for key in ("precision", "recall", "f1", "support")}
-        found.setdefault(line["model"], []).append({"name": line["name"], **figures})
+        content = ClassContent(line["name"], *(float(line[key]) for key in ("precision", "recall", "f1", "support")))
+        found.setdefault(line["model"], []).append(content)
     return found
 
 
-def results_content(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> Content:
+def read_contents(
+    params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]
+) -> ResultsContent:
     """All of it.
 
     Raises:
         FileNotFoundError: a table is not there.
     """
     of_notebooks = [found for found in judgements if not found.published.best_possible]
-    classes, models = of_classes(), ordered_models(params)
+    classes, models = class_contents(), ordered_models(params)
     if missing := [name for name in models if name not in classes]:
         raise FileNotFoundError(2, f"without {missing[0]}", str(REPORTS / "classes.csv"))
-    labels = {name: [line["name"] for line in classes[name]] for name in models}
-    return {
-        "findings": findings(params, notebooks, results, of_notebooks),
-        "datasets": [of_dataset(name, params, notebooks, results) for name in results.baselines],
-        "models": of_models(params, notebooks, results),
-        "published": of_published(notebooks, of_notebooks),
-        "histories": {name: numbers(results.histories[name]) for name in models},
-        "curves": {name: numbers(read_csv(MODEL_REPORTS / name / "curves.csv")) for name in models},
-        "classes": classes,
-        "confusion": {name: confusion(name, labels[name]) for name in models},
-    }
+    labels = {name: [line.name for line in classes[name]] for name in models}
+    return ResultsContent(
+        findings=list_findings(params, notebooks, results, of_notebooks),
+        datasets=[dataset_content(name, params, notebooks, results) for name in results.baselines],
+        models=model_contents(params, notebooks, results),
+        published=published_contents(notebooks, of_notebooks),
+        histories={name: read_columns(results.histories[name]) for name in models},
+        curves={name: read_columns(read_csv(MODEL_REPORTS / name / "curves.csv")) for name in models},
+        classes=classes,
+        confusion={name: confusion_cells(name, labels[name]) for name in models},
+    )

@@ -1,11 +1,10 @@
 """The test texts that the page shows: some of each cell of a confusion matrix, and the most confident errors."""
 
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from bagpipe.page.results import Content
 from bagpipe.texts.decode import open_split
 from bagpipe.texts.errors import Answers, in_words, load_answers, load_errors, summary
 from bagpipe.texts.predict import Classifier
@@ -22,6 +21,40 @@ MOST_OF_A_CELL = 30
 WORDS = 24  # of a text, with what they did to the output
 
 
+@dataclass(frozen=True, kw_only=True)
+class AnsweredText:
+    """What a model says of a test text.
+
+    place: among the test texts; expected, predicted: labels; probability: of the predicted one.
+    words: those that changed the output most, and by how much.
+    in_training: how often the same text stands under each label in the training set.
+    """
+
+    place: int
+    expected: int
+    predicted: int
+    probability: float
+    words: list[tuple[str, float]]
+    in_training: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class ModelAnswers:
+    """What a model says of the texts to show, after a sentence on all its errors."""
+
+    summary: str
+    texts: list[AnsweredText]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextsContent:
+    """Texts by dataset and place, and what the models say of them; missing: a sentence for each thing not here."""
+
+    texts: dict[str, dict[int, str]]
+    answers: dict[str, ModelAnswers]
+    missing: list[str]
+
+
 def check_answers(model: str, answers: Answers, confusion: list[list[int]]) -> None:
     """Check that answers are those that the reports are about.
 
@@ -34,7 +67,7 @@ def check_answers(model: str, answers: Answers, confusion: list[list[int]]) -> N
         raise UserError(f"{path}: not what reports/ is about; run `dvc checkout` or `dvc repro evaluate@{model}`")
 
 
-def telling(answers: Answers, a_cell: int, errors: int) -> np.ndarray:
+def choose_texts(answers: Answers, a_cell: int, errors: int) -> np.ndarray:
     """Places of the texts to show, the most confident errors first, then what is right, the least confident first.
 
     Args:
@@ -52,13 +85,13 @@ def telling(answers: Answers, a_cell: int, errors: int) -> np.ndarray:
     return np.array(chosen, np.int64)
 
 
-def strong(pushes: list[tuple[str, float]]) -> list[tuple[str, float]]:
+def strongest_words(pushes: list[tuple[str, float]]) -> list[tuple[str, float]]:
     """The words that did at least a twentieth of what the strongest did, to two digits: the strongest come first."""
     least = abs(pushes[0][1]) / 20 if pushes else 0
     return [(word, float(f"{change:.2g}")) for word, change in pushes if abs(change) >= least > 0]
 
 
-def of_model(model: str, params: Params, confusion: list[list[int]]) -> Content:
+def read_answers(model: str, params: Params, confusion: list[list[int]]) -> ModelAnswers:
     """What a model says of the texts to show, and the words that changed its output most.
 
     Raises:
@@ -71,41 +104,40 @@ def of_model(model: str, params: Params, confusion: list[list[int]]) -> Content:
     classifier, rows = Classifier(model), load_rows(dataset, "test")  # closed again, unlike those of `open_rows`
     texts = []
     a_cell = min(MOST_OF_A_CELL, max(1, MOST_TEXTS // len(confusion)))
-    for place in telling(answers, a_cell, ERRORS)[:MOST_TEXTS].tolist():
+    for place in choose_texts(answers, a_cell, ERRORS)[:MOST_TEXTS].tolist():
         label, confidence = int(answers.predicted[place]), float(answers.confidence[place])
         pushes = classifier.pushes(rows.take(np.array([place])).indices, label, confidence, WORDS)
-        texts.append(
-            {
-                "place": place,
-                "expected": int(answers.expected[place]),
-                "predicted": label,
-                "probability": round(confidence, 6),
-                "words": strong(pushes),
-                "in_training": list(in_training.get(place, {}).items()),
-            }
+        text = AnsweredText(
+            place=place,
+            expected=int(answers.expected[place]),
+            predicted=label,
+            probability=round(confidence, 6),
+            words=strongest_words(pushes),
+            in_training=list(in_training.get(place, {}).items()),
         )
-    return {"said": in_words(summary(wrong, len(answers.expected))), "texts": texts}
+        texts.append(text)
+    return ModelAnswers(in_words(summary(wrong, len(answers.expected))), texts)
 
 
-def decoded(dataset: str, params: Params, places: list[int]) -> dict[int, str]:
-    """Test texts by their place, in lower case and without punctuation, `?` for a word beyond the vocabulary."""
+def decode_texts(dataset: str, params: Params, places: list[int]) -> dict[int, str]:
+    """Test texts by their place, lowercase and without punctuation, `?` for an out-of-vocabulary word."""
     settings = params.datasets[dataset]
     texts = open_split(dataset, settings, "test").decoded(np.array(places, np.int64))
     start = f"{UNKNOWN} " if settings.format == "keras" else ""  # the start mark prints so
     return {place: text.removeprefix(start) for place, text in zip(places, texts, strict=True)}
 
 
-def texts_content(params: Params, confusions: dict[str, list[list[int]]]) -> tuple[Content, list[str]]:
-    """Texts by dataset and what the models say of them, and a sentence for each thing that is not here."""
-    texts: dict[str, Any] = {}
-    answers: dict[str, Content] = {}
+def read_texts(params: Params, confusions: dict[str, list[list[int]]]) -> TextsContent:
+    """Texts of each dataset whose models have answered, and their answers."""
+    texts: dict[str, dict[int, str]] = {}
+    answers: dict[str, ModelAnswers] = {}
     missing: list[str] = []
     for dataset in sorted(params.defaults):
         try:
-            found = {name: of_model(name, params, confusions[name]) for name in models_of(params, dataset)}
-            places = sorted({text["place"] for content in found.values() for text in content["texts"]})
-            texts[dataset] = decoded(dataset, params, places) if places else {}
+            found = {name: read_answers(name, params, confusions[name]) for name in models_of(params, dataset)}
+            places = sorted({text.place for content in found.values() for text in content.texts})
+            texts[dataset] = decode_texts(dataset, params, places) if places else {}
             answers |= found
         except UserError as error:
             missing.append(str(error))
-    return {"texts": texts, "answers": answers}, missing
+    return TextsContent(texts=texts, answers=answers, missing=missing)

@@ -13,12 +13,13 @@ import math
 import re
 import webbrowser
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bagpipe.page.networks import PageNetwork, page_networks
-from bagpipe.page.results import Content, results_content
-from bagpipe.page.texts import texts_content
+from bagpipe.page.networks import NetworkContent, PageNetwork, read_networks
+from bagpipe.page.results import ResultsContent, read_contents
+from bagpipe.page.texts import TextsContent, read_texts
 from bagpipe.project.git import try_git
 from bagpipe.project.vega import script
 from stages.common.basics.artifacts import write_text
@@ -51,16 +52,27 @@ def check_place(path: Path) -> None:
         )
 
 
-def finite(content: Any) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class PageContent:
+    """All that the page shows; changes: since a revision, if asked for, as `bagpipe diff --json` has them."""
+
+    results: ResultsContent
+    texts: TextsContent
+    networks: list[NetworkContent]
+    changes: dict[str, Any] | None
+    missing: list[str]
+
+
+def replace_nan(content: Any) -> Any:
     """Content of JSON, which knows no NaN: None in its place."""
     if isinstance(content, float):
         return content if math.isfinite(content) else None
     if isinstance(content, dict):
-        return {key: finite(value) for key, value in content.items()}
-    return [finite(value) for value in content] if isinstance(content, list | tuple) else content
+        return {key: replace_nan(value) for key, value in content.items()}
+    return [replace_nan(value) for value in content] if isinstance(content, list | tuple) else content
 
 
-def collect(params: Params, revision: str | None) -> tuple[Content, list[PageNetwork]]:
+def collect(params: Params, revision: str | None) -> tuple[PageContent, list[PageNetwork]]:
     """All that the page shows.
 
     Raises:
@@ -73,16 +85,27 @@ def collect(params: Params, revision: str | None) -> tuple[Content, list[PageNet
         changes = changes_since(revision)
     notebooks = load_published(params)
     try:
-        results = read_results(params)
-        content = results_content(params, notebooks, results, judge(applicable(notebooks, params).published, results))
+        read = read_results(params)
+        results = read_contents(params, notebooks, read, judge(applicable(notebooks, params).published, read))
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: not there yet, or not of all models; run `bagpipe repro`") from None
-    texts, missing = texts_content(params, content["confusion"])
-    networks, without = page_networks(params)
-    content |= texts
-    content |= {"changes": changes, "missing": list(dict.fromkeys([*missing, *without]))}
-    content["networks"] = [network.content for network in networks]
-    return finite(content), networks
+    texts = read_texts(params, results.confusion)
+    networks, without = read_networks(params)
+    content = PageContent(
+        results=results,
+        texts=texts,
+        networks=[network.content for network in networks],
+        changes=changes,
+        missing=list(dict.fromkeys([*texts.missing, *without])),
+    )
+    return content, networks
+
+
+def page_json(content: PageContent) -> bytes:
+    """All that the page shows as one JSON object."""
+    found = asdict(content)
+    flat = found.pop("results") | found.pop("texts") | found
+    return json.dumps(replace_nan(flat), default=str).encode()
 
 
 def own_scripts() -> list[Path]:
@@ -90,18 +113,18 @@ def own_scripts() -> list[Path]:
     return sorted(FOLDER.glob("*.js"), key=lambda path: (path.name == START, path.name))
 
 
-def packed(name: str, content: bytes) -> str:
+def pack(name: str, content: bytes) -> str:
     """Data in the page: compressed, in base64, the same whenever it is written."""
     text = base64.b64encode(gzip.compress(content, mtime=0)).decode()
     return f'<script type="application/octet-stream" id="{name}">{text}</script>'
 
 
-def all_data(content: Content, networks: Iterable[PageNetwork]) -> str:
+def pack_data(content: PageContent, networks: Iterable[PageNetwork]) -> str:
     """All data in the page."""
-    parts = [packed("content", json.dumps(content, default=str).encode())]
+    parts = [pack("content", page_json(content))]
     for network in networks:
-        name = network.content["name"]
-        parts += [packed(f"words-{name}", network.words), packed(f"weights-{name}", network.weights)]
+        name = network.content.name
+        parts += [pack(f"words-{name}", network.words), pack(f"weights-{name}", network.weights)]
     return "\n".join(parts)
 
 
@@ -118,16 +141,16 @@ def policy(scripts: Iterable[str], style: str) -> str:
     )
 
 
-def filled(content: Content, networks: Iterable[PageNetwork]) -> str:
+def fill_template(content: PageContent, networks: Iterable[PageNetwork]) -> str:
     """The page."""
     scripts = [script(), *(path.read_text(encoding="utf-8") for path in own_scripts())]
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
-    names = ", ".join(dataset["name"] for dataset in content["datasets"])
+    names = ", ".join(dataset.name for dataset in content.results.datasets)
     parts = {
         "policy": policy(scripts, style),
         "title": html.escape(f"bagpipe: {names}"),
         "style": style,
-        "data": all_data(content, networks),
+        "data": pack_data(content, networks),
         "scripts": "\n".join(f"<script>{text}</script>" for text in scripts),
     }
     template = (FOLDER / "page.html").read_text(encoding="utf-8")
@@ -143,8 +166,8 @@ def write_page(path: Path, revision: str | None, show: bool) -> None:
     params = load_params()
     check_place(path)
     content, networks = collect(params, revision)
-    write_text(path, filled(content, networks))
-    for sentence in content["missing"]:
+    write_text(path, fill_template(content, networks))
+    for sentence in content.missing:
         print(f"left out: {sentence}")
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; it holds texts of the data, so keep it out of Git")
     if show and not webbrowser.open(path.absolute().as_uri()):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
+from dvc.exceptions import DvcException
 from dvc.fs import LocalFileSystem
 from dvc.repo import Repo, lock_repo
 from dvc.rwlock import RWLOCK_FILE, SCHEMA
@@ -27,6 +28,16 @@ from stages.common.basics.locks import LOCKS, held
 NO_GIT = {"core": {"no_scm": True}}
 UNFINISHED_BY_DVC = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp")  # `tmp_fname` of dvc_objects
 RUN_LOCK = LOCKS / ".run.lock"
+
+
+@contextmanager
+def dvc_errors() -> Iterator[None]:
+    """Turn what DVC or the system complains of into an error of one sentence."""
+    try:
+        yield
+    except (DvcException, OSError) as error:
+        is_named = isinstance(error, OSError) and error.filename
+        raise UserError(f"{error.filename}: {error.strerror}" if is_named else str(error)) from None
 
 
 class WholeFiles(LocalFileSystem):

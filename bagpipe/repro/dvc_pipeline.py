@@ -9,8 +9,8 @@ finished; if this process is killed, or the disk has no room for another dvc.loc
 import os
 import shlex
 import sys
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -26,21 +26,13 @@ from dvc.stage.run import _make_cmd, get_executable  # private, but has the flag
 from dvc.stage.serialize import to_lockfile
 from dvc.utils.serialize import dumps_yaml
 
+from bagpipe.project.dvc_project import dvc_errors
 from bagpipe.repro.jobs import Job, Outcome, Workers
+from bagpipe.repro.states import State
 from bagpipe.repro.stopping import Stop
 from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.locks import LOCKS as LOGS
-
-
-@contextmanager
-def complaints() -> Iterator[None]:
-    """Tell in one sentence what DVC or the system complains of."""
-    try:
-        yield
-    except (DvcException, OSError) as error:
-        is_named = isinstance(error, OSError) and error.filename
-        raise UserError(f"{error.filename}: {error.strerror}" if is_named else str(error)) from None
 
 
 class StalePipeline:
@@ -75,16 +67,16 @@ class StalePipeline:
             self._claims.pop(job.name).close()
         return ended
 
-    @complaints()
-    def begin(self, name: str) -> Literal["unchanged", "restored"] | Job:
+    @dvc_errors()
+    def begin(self, name: str) -> Literal[State.UNCHANGED, State.RESTORED] | Job:
         """Do what comes before a stage's commands: the commands, or why there are none to run."""
         stage = self.stages[name]
         if name in self._errors:
             raise self._errors[name]
         if stage.frozen or not stage.cmd:  # data brought in by `dvc add` or `dvc import`: all DVC's business
-            return "restored" if stage.reproduce() else "unchanged"
+            return State.RESTORED if stage.reproduce() else State.UNCHANGED
         if self.stale[name] and not stage.changed():  # what waits for nothing has been asked
-            return "unchanged"
+            return State.UNCHANGED
         stage.remove_outs(ignore_remove=False, force=False)
         try:
             self._repo.stage_cache.restore(stage)
@@ -93,7 +85,7 @@ class StalePipeline:
             self._claim(name)
             return self._job(name)
         self.finish(name)
-        return "restored"
+        return State.RESTORED
 
     def _claim(self, name: str) -> None:
         """Let no other DVC process write what the stage reads, or touch what it writes, while its commands run."""
@@ -113,7 +105,7 @@ class StalePipeline:
         environment = {**os.environ, DVC_ROOT: str(root), DVC_STAGE: name}
         return Job(name, command, Path(stage.wdir), environment, log, log.with_suffix(".lock"))
 
-    @complaints()
+    @dvc_errors()
     def finish(self, name: str) -> None:
         """Do what comes after: hash what the stage has read and written, and keep it in the cache and run cache."""
         self.stages[name].save()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
+from bagpipe.project.dvc_project import dvc_errors
 from bagpipe.project.names import check_name, model_folder
-from bagpipe.repro.dvc_pipeline import complaints
 from bagpipe.serving.card import CARD_FILE, card
 from bagpipe.texts.words import word_index
 from stages.common.basics.artifacts import new_directory, write_text
@@ -30,7 +30,7 @@ def check_empty(folder: Path) -> None:
 
 def stale_stages(*names: str) -> set[str]:
     """Those of some stages whose results are not those of the params, code and files as they are now."""
-    with complaints(), Repo() as repo:
+    with dvc_errors(), Repo() as repo:
         return set(names) & repo.status(targets=list(names)).keys()
 
 
