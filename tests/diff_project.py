@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ class Project:
             "verdicts": {"negligible": 0.002, "equivalent": 0.005},
         }
         self.code: dict[str, str] = {
-            f"stages/{name}.py": f"# {name}\n" for name in ("train", "replicate", "vectorize/vectorize", "render", *COMMON)
+            f"stages/{name}.py": f"# {name}\n"
+            for name in ("train", "replicate", "vectorize/vectorize", "render", *COMMON)
         }
         self.lock: dict[str, Any] = {
             "download@wires": entry({}, {}, {"data/raw/wires": RAW_HASH}),
@@ -198,6 +200,14 @@ def metric(of: str, figure: str, *arguments: str) -> dict[str, Any]:
 def verdict(model: str, *arguments: str) -> dict[str, Any]:
     (row,) = [row for row in content(*arguments)["verdicts"] if row["model"] == model]
     return row
+
+
+def cells(model: str, *arguments: str) -> list[str]:
+    """The line of a model in the first table."""
+    page = diff(*arguments).stdout
+    line = re.search(rf"^{model}  .*$", page[: page.find("\nMETRICS")], re.MULTILINE)
+    assert line, page
+    return re.split("  +", line[0])
 
 
 def assert_one_line(done: Result, *parts: str) -> None:

@@ -86,6 +86,13 @@ WRITERS: dict[str, Callable[[Path, Texts], None]] = {
 }
 
 
+def written(tmp_path: Path, name: str, form: str, texts: Texts) -> Path:
+    folder = tmp_path / name
+    folder.mkdir()
+    WRITERS[form](folder, texts)
+    return folder
+
+
 def dataset(form: str, **changes: object) -> TextDataset:
     settings = {"format": form, "num_words": 60, "test_split": 0.25, "salt": SALT, **changes}
     return TextDataset.model_validate(settings)

@@ -1,0 +1,196 @@
+"""What `dvc repro` runs again after an edit, and what it does not."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from editing import edit_yaml
+from reproducing import (
+    ALL,
+    DATASETS,
+    REUTERS,
+    UP_TO_DATE,
+    each,
+    edit_params,
+    files,
+    python,
+    read_json,
+    repro,
+    shown_metrics,
+    shown_plots,
+    stages_run,
+    stale,
+)
+
+from bagpipe.scratch.copies import dvc, generate_corpora, mirror_of
+from stages.common.basics.params.reading import load_params
+
+LEARNING = each("validate", *ALL) | each("train", *ALL) | each("evaluate", *ALL) | each("replicate", *ALL)
+EVERYTHING = (
+    LEARNING
+    | each("download", *DATASETS)
+    | each("vectorize", *DATASETS)
+    | each("describe", *DATASETS)
+    | each("baseline", *DATASETS)
+    | each("render", *ALL)
+    | {"report"}
+)
+
+
+def test_a_second_run_finds_everything_up_to_date(copy: Path) -> None:
+    output = repro(copy)
+    assert stages_run(output) == []
+    assert UP_TO_DATE in output
+    done = dvc(copy, "status", capture_output=True)
+    assert done.stdout.strip() == UP_TO_DATE
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("plots.dpi", 50, each("render", *ALL) | {"report"}),
+        ("defaults.imdb.epochs", 3, {"train@imdb", "replicate@imdb", "report"}),
+        (
+            "defaults.reuters.validation_epochs",
+            2,
+            each("validate", *REUTERS) | each("replicate", *REUTERS) | {"report"},
+        ),
+        (
+            "defaults.reuters.learning_rate",
+            0.002,
+            each("validate", *REUTERS) | each("train", *REUTERS) | each("replicate", *REUTERS) | {"report"},
+        ),
+        ("models.imdb.hidden", [8], {"validate@imdb", "train@imdb", "replicate@imdb", "report"}),
+        ("models.reuters.learning_rate", 0.002, {"validate@reuters", "train@reuters", "replicate@reuters", "report"}),
+        ("datasets.reuters.num_words", 300, {"vectorize@reuters", "describe@reuters", "report"}),
+        ("datasets.imdb.labels", "bad good", {"vectorize@imdb", "describe@imdb", "report"}),
+        ("defaults.reuters.reference", "reuters_integer_labels", {"report"}),
+        ("seed", 2, each("validate", *ALL) | each("train", *ALL) | each("replicate", *ALL)),
+        ("replicates.n", 3, each("replicate", *ALL)),
+        ("verdicts.negligible", 0.1, {"report"}),
+        ("baselines.naive_bayes.alpha", 2.0, each("baseline", *DATASETS)),
+        ("download.retries", 7, each("download", *DATASETS)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_edit_makes_stale_what_reads_it(copy: Path, key: str, value: object, expected: set[str]) -> None:
+    edit_params(copy, key, value)
+    assert stale(copy) == expected
+
+
+@pytest.mark.parametrize(
+    ("library", "expected"),
+    [
+        ("matplotlib", each("render", *ALL) | {"report"}),
+        ("keras", LEARNING),
+        ("tensorflow", LEARNING),
+        ("scikit-learn", each("baseline", *DATASETS) | each("evaluate", *ALL)),
+        ("scipy", each("baseline", *DATASETS) | each("describe", *DATASETS) | each("evaluate", *ALL) | {"report"}),
+        ("datasketch", each("describe", *DATASETS)),
+        ("numpy", EVERYTHING - each("download", *DATASETS)),
+    ],
+)
+def test_another_version_makes_stale_what_uses_the_library(copy: Path, library: str, expected: set[str]) -> None:
+    params = (copy / "params.yaml").read_text(encoding="utf-8")
+    (copy / "params.yaml").write_text(re.sub(rf"\b{library}==\S+", f"{library}==1.0", params), encoding="utf-8")
+    assert stale(copy) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("stages/common/network/layers.py", LEARNING),
+        ("stages/common/drawing/figures.py", each("render", *ALL) | {"report"}),
+        ("stages/common/corpora/official.py", each("vectorize", *DATASETS) | each("describe", *DATASETS)),
+        ("stages/describe/near.py", each("describe", *DATASETS)),
+        ("stages/common/judging/comparison.py", {"report"}),
+        ("stages/train.py", each("train", *ALL)),
+        ("stages/common/basics/params/params.py", EVERYTHING),
+        ("stages/common/corpora/words.py", each("vectorize", *DATASETS) | each("describe", *DATASETS)),
+        ("published.yaml", {"report"}),
+    ],
+)
+def test_an_edited_file_makes_stale_what_depends_on_it(copy: Path, file: str, expected: set[str]) -> None:
+    with open(copy / file, "a", encoding="utf-8") as edited:
+        edited.write("# one more comment\n")
+    assert stale(copy) == expected
+
+
+def test_order_and_comments_mean_nothing(copy: Path) -> None:
+    def reverse(content: Any) -> None:
+        for section in ("models", "datasets", "defaults"):
+            for name in reversed(list(content[section])):
+                content[section].move_to_end(name)
+
+    edit_yaml(copy / "params.yaml", reverse)
+    text = (copy / "params.yaml").read_text(encoding="utf-8")
+    (copy / "params.yaml").write_text("# one more comment\n" + text, encoding="utf-8")
+    models = load_params(copy / "params.yaml").models
+    assert list(models) == ["reuters_integer_labels", "reuters", "imdb"]
+    assert stale(copy) == set()
+    written = files(copy / "reports")
+    done = python(copy, "-m", "stages", "report")
+    assert done.returncode == 0, done.stderr
+    assert files(copy / "reports") == written
+
+
+def test_final_epochs_of_one_model_rerun_that_model(copy: Path) -> None:
+    edit_params(copy, "defaults.imdb.epochs", 2)
+    rerun = {"train@imdb", "replicate@imdb", "evaluate@imdb", "render@imdb", "report"}
+    assert set(stages_run(repro(copy))) == rerun
+    assert stale(copy) == set()
+
+
+def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
+    """With it come its stages, its figures and its place in every table."""
+    dataset = {
+        "format": "keras",
+        "num_words": 90,
+        "shuffle_seed": 1,
+        "test_split": None,
+        "labels": "dull fair gripping",
+    }
+    spec = {"vocabulary": 100, "mean_length": 20.0, "separation": 1.0, "train": 1_500, "test": 300}
+
+    def add(content: Any) -> None:
+        content["datasets"]["films"] = dataset
+        generate_corpora(mirror_of(copy), {"films": spec}, content)
+        content["defaults"]["films"] = {
+            **content["defaults"]["reuters"],
+            "reference": "films",
+            "holdout": 300,
+            "validation_epochs": 3,
+            "epochs": 3,
+            "leave_out": 0,
+        }
+        content["models"]["films"] = {"dataset": "films", "hidden": [8]}
+        content["models"]["imdb_narrow"] = {"dataset": "imdb", "hidden": [4]}
+
+    pipeline = (copy / "dvc.yaml").read_bytes()
+    edit_yaml(copy / "params.yaml", add)
+    new = ("films", "imdb_narrow")
+    of_models = [each(stage, *new) for stage in ("validate", "train", "evaluate", "replicate", "render")]
+    of_datasets = set().union(*(each(stage, "films") for stage in ("download", "vectorize", "describe", "baseline")))
+    assert set(stages_run(repro(copy))) == of_datasets.union({"report"}, *of_models)
+    assert stale(copy) == set()
+    assert (copy / "dvc.yaml").read_bytes() == pipeline
+
+    page = (copy / "reports/README.md").read_text(encoding="utf-8")
+    for name, of in (("films", "films"), ("imdb_narrow", "imdb")):
+        accuracy = read_json(copy / f"reports/models/{name}/metrics.json")["test"]["accuracy"]
+        assert re.search(rf"^\| \[`{name}`\]\(#model-{name}\) .* {accuracy:.4f} ", page, re.MULTILINE)
+        for table in ("histories", "curves", "classes", "experiments"):
+            assert f"\n{of},{name}," in (copy / f"reports/{table}.csv").read_text(encoding="utf-8")
+    metrics = shown_metrics(copy)
+    for file in ("models/films/metrics.json", "models/films/validation.json", "models/films/replicates.json"):
+        assert metrics[f"reports/{file}"]["data"] == read_json(copy / "reports" / file)
+    assert "reports/datasets/films/baselines.json" in metrics
+    plots = shown_plots(copy)
+    for table in ("histories", "curves", "classes", "experiments"):
+        shown = json.dumps(plots[f"reports/{table}.csv"])
+        assert '"films"' in shown
+        assert '"imdb_narrow"' in shown
+    assert "reports/models/films/history.csv" in plots
+    assert (copy / "reports/models/films/plots/loss.png").exists()
