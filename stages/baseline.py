@@ -20,14 +20,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import BernoulliNB
 
-from stages.common.basics.artifacts import DATASET_REPORTS, rounded, write_json
+from stages.common.basics.artifacts import round_metric, write_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.sections import Baselines
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import Rows, load_rows
 
 
-def matrix(rows: Rows) -> scipy.sparse.csr_array:
+def csr_matrix_of(rows: Rows) -> scipy.sparse.csr_array:
     """The rows as scipy has them: float64, shape (n, columns)."""
     ones = np.ones(len(rows.indices))
     return scipy.sparse.csr_array((ones, rows.indices, rows.indptr), shape=tuple(rows.shape))
@@ -53,7 +54,7 @@ def expected_shuffled_accuracy(labels: np.ndarray) -> tuple[float, float]:
     return matches / n, np.sqrt(max(pairs + matches - matches**2, 0.0)) / n
 
 
-def fitted_accuracies(settings: Baselines, train: Rows, test: Rows) -> dict[str, float]:
+def measure_classifiers(settings: Baselines, train: Rows, test: Rows) -> dict[str, float]:
     """Test accuracy of naive Bayes and logistic regression.
 
     Raises:
@@ -64,7 +65,7 @@ def fitted_accuracies(settings: Baselines, train: Rows, test: Rows) -> dict[str,
         "naive_bayes": BernoulliNB(alpha=settings.naive_bayes.alpha),
         "logistic_regression": LogisticRegression(C=regression.C, tol=regression.tol, max_iter=regression.max_iter),
     }
-    inputs, test_inputs = matrix(train), matrix(test)
+    inputs, test_inputs = csr_matrix_of(train), csr_matrix_of(test)
     accuracies = {}
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
@@ -88,13 +89,13 @@ def baseline(params: Params, name: str) -> None:
     accuracies = {
         "shuffled_labels": shuffled_accuracy(labels, params.baselines.shuffle_seed),
         "most_frequent_class": (labels == most_frequent).mean(),
-        **fitted_accuracies(params.baselines, train, test),
+        **measure_classifiers(params.baselines, train, test),
     }
     write_json(
-        DATASET_REPORTS / name / "baselines.json",
+        HERE.dataset_report(name) / "baselines.json",
         {
-            "expected_of_shuffling": {"accuracy": rounded(expected), "sd": rounded(deviation)},
-            **{key: {"accuracy": rounded(value)} for key, value in accuracies.items()},
+            "expected_of_shuffling": {"accuracy": round_metric(expected), "sd": round_metric(deviation)},
+            **{key: {"accuracy": round_metric(value)} for key, value in accuracies.items()},
         },
     )
     print(f"{name}: expected of shuffling {expected:.4f}", end="")

@@ -28,11 +28,12 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from stages.common.basics.artifacts import RAW, check_file
+from stages.common.basics.artifacts import check_file
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.sections import Download, File
-from stages.common.basics.terminal import escaped
+from stages.common.basics.paths import HERE
+from stages.common.basics.terminal import escape_controls
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CHUNK = 1 << 16  # bytes
@@ -199,7 +200,7 @@ def fetch_from_first(names: list[str], name: str, expected: File, folder: Path, 
             failures.append(f"{source}: {reason(error)}")
     raise NoSourceError(
         f"{name}: no source has it:\n"
-        + "".join(f"  {escaped(without_password(line))}\n" for line in failures)
+        + "".join(f"  {escape_controls(without_password(line))}\n" for line in failures)
         + "Set DATASETS_MIRROR to a folder or base URL that holds the official files, "
         "or run `make demo`, which needs none."
     )
@@ -207,7 +208,7 @@ def fetch_from_first(names: list[str], name: str, expected: File, folder: Path, 
 
 def download(params: Params, name: str) -> None:
     pooch.get_logger().setLevel(logging.ERROR)  # its notes on missing and new files; ours say more
-    folder = RAW / name
+    folder = HERE.raw(name)
     partial = folder.with_name(f".{name}.partial")  # kept on failure: the next run goes on from it
     for file, expected in params.official[name].items():
         source = fetch_from_first(sources(params.download.url), file, expected, partial.resolve(), params.download)

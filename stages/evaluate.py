@@ -17,13 +17,14 @@ if __name__ == "__main__":
 import numpy as np
 from sklearn import metrics
 
-from stages.common.basics.artifacts import MODEL_REPORTS, MODELS, PREDICTIONS, rounded, write_csv, write_json
+from stages.common.basics.artifacts import round_metric, write_csv, write_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.npy import write_npy
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.types import BINARY_LOSSES
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import ChosenRows, load_labels, open_rows, seen_in_training
-from stages.common.network.predictions import of_each_label, predicted_labels
+from stages.common.network.predictions import predicted_labels, probability_of_each_label
 
 POINTS = 200  # kept of a curve: enough to draw it
 
@@ -44,9 +45,9 @@ def check_probabilities(probabilities: np.ndarray, rows: int, columns: int) -> N
         raise UserError("predictions: expected each row to sum to 1, found one that does not")
 
 
-def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+def compute_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """Macro F1, and what suits the number of classes: `top3_accuracy`, or `roc_auc` if there are texts of both."""
-    scored = of_each_label(probabilities)
+    scored = probability_of_each_label(probabilities)
     found = {"macro_f1": metrics.f1_score(labels, predicted_labels(probabilities), average="macro")}
     if scored.shape[1] == 2:
         if len(np.unique(labels)) < 2:
@@ -57,9 +58,9 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     return found
 
 
-def decisions(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def one_against_rest(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Yes-or-no truths and their scores: of class 1, or of every class against the rest."""
-    scored = of_each_label(probabilities)
+    scored = probability_of_each_label(probabilities)
     if scored.shape[1] == 2:
         return labels, scored[:, 1]
     return (labels[:, np.newaxis] == np.arange(scored.shape[1])).ravel(), scored.ravel()
@@ -76,7 +77,7 @@ def curve_table(truths: np.ndarray, decision_scores: np.ndarray) -> list[list[fl
     positives = true_positives + false_rate * (len(truths) - truths.sum())
     precision = np.divide(true_positives, positives, out=np.ones_like(positives), where=positives > 0)
     keep = np.unique(np.linspace(0, len(true_rate) - 1, POINTS).round().astype(int))
-    return [[rounded(column[place]) for column in (false_rate, true_rate, precision)] for place in keep]
+    return [[round_metric(column[place]) for column in (false_rate, true_rate, precision)] for place in keep]
 
 
 def confusion_table(labels: np.ndarray, predicted: np.ndarray, names: list[str]) -> list[list]:
@@ -95,27 +96,27 @@ def evaluate(params: Params, name: str) -> None:
     from stages.common.network.feeding import Feed
     from stages.common.network.saved import load
 
-    model = load(MODELS / name)
+    model = load(HERE.model(name))
     batches = Feed(rows, model.loss, len(names)).ordered_batches()
     probabilities = model.predict(batches, verbose=0)
     check_probabilities(probabilities, len(labels), 1 if model.loss in BINARY_LOSSES else len(names))
     loss, accuracy = model.evaluate(batches, verbose=0)
-    found = {"test": {"loss": loss, "accuracy": accuracy, **scores(labels, probabilities)}}
+    found = {"test": {"loss": loss, "accuracy": accuracy, **compute_scores(labels, probabilities)}}
     unseen = ~seen_in_training(dataset)
     if unseen.all():
         found["test_unseen"] = found["test"]
     elif unseen.any():
         batches = Feed(ChosenRows(rows, unseen), model.loss, len(names)).ordered_batches()
         loss, accuracy = model.evaluate(batches, verbose=0)
-        unseen_scores = scores(labels[unseen], probabilities[unseen])
+        unseen_scores = compute_scores(labels[unseen], probabilities[unseen])
         found["test_unseen"] = {"loss": loss, "accuracy": accuracy, **unseen_scores}
 
-    folder = MODEL_REPORTS / name
-    write_npy(PREDICTIONS / f"{name}.npy", probabilities)
+    folder = HERE.model_report(name)
+    write_npy(HERE.predictions(name), probabilities)
     confusion = confusion_table(labels, predicted_labels(probabilities), names)
     write_csv(folder / "confusion.csv", ("actual", "predicted", "count"), confusion)
-    curves = curve_table(*decisions(labels, probabilities))
+    curves = curve_table(*one_against_rest(labels, probabilities))
     write_csv(folder / "curves.csv", ("false_positive_rate", "true_positive_rate", "precision"), curves)
-    content = {part: {key: rounded(value) for key, value in figures.items()} for part, figures in found.items()}
+    content = {part: {key: round_metric(value) for key, value in figures.items()} for part, figures in found.items()}
     write_json(folder / "metrics.json", content)
     print(f"{name}: " + "  ".join(f"{key} {value:.4f}" for key, value in found["test"].items()))

@@ -16,22 +16,23 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator
 
-from stages.common.basics.artifacts import MODEL_REPORTS, Table, new_directory, read_csv
+from stages.common.basics.artifacts import Table, new_directory, read_csv
 from stages.common.basics.params.params import Params
+from stages.common.basics.paths import HERE
 from stages.common.drawing.figures import REFERENCE, TEST, TRAINING, VALIDATION, figure, plain
 
 FEW = 10  # classes up to which a confusion matrix has room for its counts
 
 
-def column(table: Table, name: str) -> np.ndarray:
+def read_column(table: Table, name: str) -> np.ndarray:
     return np.array([float(line[name]) for line in table])
 
 
 def draw_history(axes: Axes, history: Table, curve: str, model: str) -> None:
     """Draw `loss` or `accuracy` of the validation run, epoch by epoch."""
-    epochs = column(history, "epoch")
-    axes.plot(epochs, column(history, curve), "o", color=TRAINING, label=f"Training {curve}")
-    axes.plot(epochs, column(history, f"val_{curve}"), color=VALIDATION, label=f"Validation {curve}")
+    epochs = read_column(history, "epoch")
+    axes.plot(epochs, read_column(history, curve), "o", color=TRAINING, label=f"Training {curve}")
+    axes.plot(epochs, read_column(history, f"val_{curve}"), color=VALIDATION, label=f"Validation {curve}")
     axes.set(title=f"{model}: training and validation {curve}", xlabel="Epochs")
     axes.set_ylabel(curve.capitalize())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -70,8 +71,8 @@ def draw_confusion(axes: Axes, counts: np.ndarray, names: list[str], model: str)
 def draw_roc(axes: Axes, table: Table, classes: int, model: str) -> None:
     axes.plot([0, 1], [0, 1], "--", color=REFERENCE, label="Chance")
     axes.plot(
-        column(table, "false_positive_rate"),
-        column(table, "true_positive_rate"),
+        read_column(table, "false_positive_rate"),
+        read_column(table, "true_positive_rate"),
         color=TEST,
         label="Model" if classes == 2 else "Model, all classes against the rest",
     )
@@ -85,7 +86,7 @@ def draw_roc(axes: Axes, table: Table, classes: int, model: str) -> None:
 
 
 def render(params: Params, name: str) -> None:
-    tables, plots = MODEL_REPORTS / name, params.plots
+    tables, plots = HERE.model_report(name), params.plots
     history = read_csv(tables / "history.csv")
     names, counts = confusion_matrix(read_csv(tables / "confusion.csv"))
     scale = (1, 1) if len(names) <= FEW else (1.9, 2.4)

@@ -29,21 +29,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.common.basics.artifacts import (
-    KEPT_REPLICATES,
-    MODEL_REPORTS,
-    VECTORIZED,
-    new_directory,
-    read_csv,
-    read_json,
-    rounded,
-    write_csv,
-    write_json,
-)
+from stages.common.basics.artifacts import new_directory, read_csv, read_json, round_metric, write_csv, write_json
 from stages.common.basics.npy import write_npy
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import replicate_seeds, settings_of
 from stages.common.basics.params.sections import Defaults, Settings
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import hold_out, load_labels, open_rows, seen_in_training
 from stages.common.network.history import validation_figures
 from stages.common.network.predictions import predicted_labels
@@ -73,7 +64,7 @@ def fingerprint(params: Params, name: str, settings: Settings) -> str:
     values = {field: getattr(settings, field) for field in OF_TRAINING}
     values |= {"hidden": settings.hidden, "libraries": params.libraries["networks"]}
     found = hashlib.sha256(json.dumps(values).encode())
-    for source in (*CODE, VECTORIZED / settings.dataset):
+    for source in (*CODE, HERE.vectorized(settings.dataset)):
         files = [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]
         for path in sorted(file for file in files if "__pycache__" not in file.parts and file.name[0] != "."):
             with open(path, "rb") as file:
@@ -84,22 +75,22 @@ def fingerprint(params: Params, name: str, settings: Settings) -> str:
 def read_kept(folder: Path, inputs: str) -> dict[int, Replicate]:
     """The runs that a folder keeps, by seed; none if they rest on something else or are damaged."""
     there = all((folder / name).exists() for name in (HASHES, RUNS, CORRECT))
-    if not there or read_json(folder / HASHES) != hashes(folder, inputs):
+    if not there or read_json(folder / HASHES) != hash_files(folder, inputs):
         return {}
     lines = [{key: json.loads(value) for key, value in line.items()} for line in read_csv(folder / RUNS)]
     correct = np.load(folder / CORRECT)
     return {line.pop("seed"): Replicate(line, row) for line, row in zip(lines, correct, strict=True)}
 
 
-def keep(folder: Path, inputs: str, runs: dict[int, Replicate]) -> None:
+def keep_runs(folder: Path, inputs: str, runs: dict[int, Replicate]) -> None:
     """Write what `read_kept` reads."""
     with new_directory(folder) as partial:
         write_runs(partial / RUNS, runs)
         write_npy(partial / CORRECT, np.stack([run.correct for run in runs.values()]))
-        write_json(partial / HASHES, hashes(partial, inputs))
+        write_json(partial / HASHES, hash_files(partial, inputs))
 
 
-def hashes(folder: Path, inputs: str) -> dict[str, str]:
+def hash_files(folder: Path, inputs: str) -> dict[str, str]:
     """The hash of what the runs in a folder rest on, and those of their files."""
     found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (RUNS, CORRECT)}
     return {"inputs": inputs, **found}
@@ -131,21 +122,21 @@ def replicate_runs(name: str, settings: Settings, seeds: list[int]) -> Iterator[
             loss, accuracy = trained.evaluate(test_batches, verbose=0)
             correct = predicted_labels(trained.predict(test_batches, verbose=0)) == labels
             _, history = validation.run(seed)
-        figures = {"test_loss": rounded(loss), "test_accuracy": rounded(accuracy)}
+        figures = {"test_loss": round_metric(loss), "test_accuracy": round_metric(accuracy)}
         if unseen.any():
-            figures["test_unseen_accuracy"] = rounded(correct[unseen].mean())
+            figures["test_unseen_accuracy"] = round_metric(correct[unseen].mean())
         found = validation_figures(history)
         yield Replicate(figures | {f"validation_{key}": value for key, value in found.items()}, correct)
 
 
-def spread(values: list[float]) -> dict[str, float]:
+def mean_and_sd(values: list[float]) -> dict[str, float]:
     """Mean and sample standard deviation."""
-    return {"mean": rounded(statistics.fmean(values)), "sd": rounded(statistics.stdev(values))}
+    return {"mean": round_metric(statistics.fmean(values)), "sd": round_metric(statistics.stdev(values))}
 
 
-def summary_of(columns: Mapping[str, list[float]]) -> dict[str, dict[str, float]]:
+def summarize_columns(columns: Mapping[str, list[float]]) -> dict[str, dict[str, float]]:
     """The spread of the columns of replicates.csv that are summarized, by their names in replicates.json."""
-    return {short: spread(columns[figure]) for figure, short in SUMMARIZED.items() if figure in columns}
+    return {short: mean_and_sd(columns[figure]) for figure, short in SUMMARIZED.items() if figure in columns}
 
 
 def standard_error_of_texts(correct: np.ndarray) -> float:
@@ -154,11 +145,11 @@ def standard_error_of_texts(correct: np.ndarray) -> float:
     Args:
         correct: bool, shape (runs, texts).
     """
-    return rounded(correct.mean(axis=0).std(ddof=1) / math.sqrt(correct.shape[1]))
+    return round_metric(correct.mean(axis=0).std(ddof=1) / math.sqrt(correct.shape[1]))
 
 
 def replicate(params: Params, name: str) -> None:
-    settings, folder = settings_of(params, name), KEPT_REPLICATES / name
+    settings, folder = settings_of(params, name), HERE.kept_replicates(name)
     seeds = replicate_seeds(params.seed, params.replicates.of(name))
     inputs = fingerprint(params, name, settings)
     kept = read_kept(folder, inputs)
@@ -167,7 +158,7 @@ def replicate(params: Params, name: str) -> None:
     print(f"{name}: final and validation run under {len(seeds)} further seeds{known}")
     for seed, run in zip(missing, replicate_runs(name, settings, missing) if missing else (), strict=True):
         kept[seed] = run
-        keep(folder, inputs, dict(sorted(kept.items())))
+        keep_runs(folder, inputs, dict(sorted(kept.items())))
         figures = run.figures
         print(
             f"seed {seed}: test accuracy {figures['test_accuracy']:.4f}, "
@@ -175,9 +166,9 @@ def replicate(params: Params, name: str) -> None:
             flush=True,
         )
     runs = {seed: kept[seed] for seed in seeds}
-    reports = MODEL_REPORTS / name
+    reports = HERE.model_report(name)
     write_runs(reports / "replicates.csv", runs)
-    summary = summary_of(
+    summary = summarize_columns(
         {figure: [run.figures[figure] for run in runs.values()] for figure in next(iter(runs.values())).figures}
     )
     accuracy = summary["accuracy"]

@@ -11,9 +11,9 @@ if __name__ == "__main__":
     raise SystemExit("error: start a stage as dvc.yaml does: python -m stages train@MODEL")
 
 
-from stages.common.basics.artifacts import MODELS
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import settings_of
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import hold_out, load_labels, open_rows
 
 
@@ -28,5 +28,5 @@ def train(params: Params, name: str) -> None:
 
     runs = Runs(settings, rows, len(load_labels(settings.dataset)), settings.epochs)
     model, _ = runs.run(params.seed)
-    save(model, runs.network, MODELS / name)
-    print(f"{name}: {model.count_params():,} weights in {MODELS / name}")
+    save(model, runs.network, HERE.model(name))
+    print(f"{name}: {model.count_params():,} weights in {HERE.model(name)}")

@@ -1,4 +1,4 @@
-"""Train with a held-out part of the training set, to see how many epochs are enough.
+"""Train with rows of the training set held out, to see how many epochs are enough.
 
 Reads   data/vectorized/D
 Params  seed; models.M, and of defaults.D all but epochs and leave_out
@@ -11,9 +11,10 @@ if __name__ == "__main__":
     raise SystemExit("error: start a stage as dvc.yaml does: python -m stages validate@MODEL")
 
 
-from stages.common.basics.artifacts import MODEL_REPORTS, rounded, write_csv, write_json
+from stages.common.basics.artifacts import round_metric, write_csv, write_json
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import settings_of
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import hold_out, load_labels, open_rows
 from stages.common.network.history import CURVES, validation_figures
 
@@ -31,9 +32,9 @@ def validate(params: Params, name: str) -> None:
 
     classes = len(load_labels(settings.dataset))
     _, history = Runs(settings, remaining, classes, settings.validation_epochs, held_out).run(params.seed)
-    folder = MODEL_REPORTS / name
+    folder = HERE.model_report(name)
     lines = zip(*(history[curve] for curve in CURVES), strict=True)
-    numbered = ((epoch, *map(rounded, line)) for epoch, line in enumerate(lines, start=1))
+    numbered = ((epoch, *map(round_metric, line)) for epoch, line in enumerate(lines, start=1))
     write_csv(folder / "history.csv", ("epoch", *CURVES), numbered)
     figures = validation_figures(history)
     write_json(folder / "validation.json", figures)

@@ -31,7 +31,7 @@ def settings_of(model: str, **changes: Any) -> tuple[Settings, int]:
     """The settings of a model of params.yaml with changes, and its number of classes."""
     settings = settings_in(PARAMS, model)
     changed = settings.own.model_copy(update={"batch_size": 32, **changes})
-    return settings._replace(own=changed), len(PARAMS.datasets[settings.dataset].labels)
+    return Settings(changed, settings.defaults), len(PARAMS.datasets[settings.dataset].labels)
 
 
 def fresh_model(settings: Settings, classes: int, seed: int) -> keras.Model:

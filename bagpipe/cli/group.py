@@ -7,9 +7,26 @@ import click
 
 from stages.common.basics.errors import UserError, run
 
+SECTIONS = {  # of `bagpipe --help`, and the modules whose commands stand there
+    "Run the pipeline": ("pipeline",),
+    "Bring your own texts": ("datasets",),
+    "Review results": ("review",),
+    "Look at texts and classify them": ("texts",),
+    "Give a model to others": ("serving",),
+}
+
 
 class CommandLine(click.Group):
-    """Click's, and whatever goes wrong gets one sentence, whoever prints."""
+    """Click's, with the commands in sections; whatever goes wrong gets one sentence, whoever prints."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, self.commands))
+        for title, modules in SECTIONS.items():
+            names = [name for name, found in self.commands.items() if module_name(found) in modules]
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(f"{name:<{width}}", self.commands[name].get_short_help_str(60)) for name in names]
+                )
 
     def main(self, *arguments: Any, **settings: Any) -> None:  # type: ignore[override] # has no overloads
         run(lambda: super(CommandLine, self).main(*arguments, **settings))
@@ -29,6 +46,11 @@ class CommandLine(click.Group):
             raise UserError(f"{folder}: DVC's database of what it has hashed: {error}; {fix}") from None
 
 
+def module_name(command: click.Command) -> str:
+    """The module that declares a command, without its package."""
+    return command.callback.__module__.rpartition(".")[2] if command.callback else ""
+
+
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
         from bagpipe import __version__  # takes a while to read, so not before it is asked for
@@ -42,4 +64,4 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
 )
 def main() -> None:
-    """What a person does around the pipeline."""
+    """Run the pipeline, review its results and use its models."""

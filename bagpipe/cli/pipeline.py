@@ -11,11 +11,13 @@ CERTIFICATE = click.Path(exists=True, dir_okay=False)
 
 
 @main.command("run")
-@click.option("--no-demo", is_flag=True, help="Exit with 3 if the data cannot be had, rather than run the demo.")
+@click.option(
+    "--no-demo", is_flag=True, help="If the data cannot be had, exit with status 3 instead of running the demo."
+)
 def run_command(no_demo: bool) -> None:
     """Bring every result up to date and show them.
 
-    Where no source of the official data can be reached, the demo runs instead.
+    If no source of the official data can be reached, the demo runs instead.
     """
     from bagpipe.repro.everything import run_all
 
@@ -25,22 +27,25 @@ def run_command(no_demo: bool) -> None:
 @main.command("repro")
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option(
-    "--jobs", "-j", type=click.IntRange(min=1), help="Stages at once, as far as memory allows; by default one a core."
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    help="How many stages to run at once, as memory allows; by default one per core.",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
     envvar="DASK_SCHEDULER_ADDRESS",
     show_envvar=True,
-    help="Run on the workers of this Dask scheduler, by default one a thread.",
+    help="Run on the workers of this Dask scheduler, by default one stage per thread.",
 )
-@click.option("--tls-ca-file", type=CERTIFICATE, help="For a scheduler at tls://, who vouches for it; PEM.")
-@click.option("--tls-cert", type=CERTIFICATE, help="For the same, your certificate; PEM.")
-@click.option("--tls-key", type=CERTIFICATE, help="For the same, the key of your certificate; PEM.")
-@click.option("--keep-going", "-k", is_flag=True, help="After a failure, run all that does not depend on it.")
+@click.option("--tls-ca-file", type=CERTIFICATE, help="For a scheduler at tls://: the CA's certificate, PEM.")
+@click.option("--tls-cert", type=CERTIFICATE, help="For a scheduler at tls://: your certificate, PEM.")
+@click.option("--tls-key", type=CERTIFICATE, help="For a scheduler at tls://: the key of your certificate, PEM.")
+@click.option("--keep-going", "-k", is_flag=True, help="After a failure, run what does not depend on it.")
 @click.option("--dry", is_flag=True, help="Only list what would run, in waves.")
 def repro_command(targets: tuple[str, ...], keep_going: bool, dry: bool, **options: Any) -> None:
-    """As `dvc repro`, with independent stages at once.
+    """Do what `dvc repro` does, with independent stages at once.
 
     TARGET: a stage as in train@imdb, or train for all models; by default everything.
     """
@@ -57,7 +62,7 @@ def repro_command(targets: tuple[str, ...], keep_going: bool, dry: bool, **optio
 def demo_command(folder: Path | None) -> None:
     """Run the pipeline on small generated texts, with no network.
 
-    FOLDER: where, an empty folder; by default a temporary one.
+    FOLDER: an empty or new folder to run in; by default a temporary one.
     """
     from bagpipe.scratch.demo import demo
 
@@ -66,7 +71,7 @@ def demo_command(folder: Path | None) -> None:
 
 @main.command("results")
 def results_command() -> None:
-    """Show the results in short."""
-    from bagpipe.project.results import results
+    """Print a short table of the results."""
+    from bagpipe.project.results import results_table
 
-    print(results(Path()))
+    print(results_table())

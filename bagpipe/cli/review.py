@@ -10,9 +10,9 @@ from bagpipe.cli.group import main
 @main.command("diff")
 @click.argument("revision", required=False)
 @click.argument("other", required=False)
-@click.option("--json", "form", flag_value="json", help="All of it, for machines.")
+@click.option("--json", "form", flag_value="json", help="Everything, as JSON.")
 @click.option("--md", "form", flag_value="md", help="Markdown, for a pull request.")
-@click.option("--table", "form", flag_value="table", default=True, help="To be read; the default.")
+@click.option("--table", "form", flag_value="table", default=True, help="Tables to read (the default).")
 @click.option(
     "--fail-on", type=click.Choice(["worse"]), help="Exit with 1 if a test accuracy got worse or cannot be judged."
 )
@@ -31,7 +31,7 @@ def diff_command(revision: str | None, other: str | None, form: str, fail_on: st
 def resolve_lock_command() -> None:
     """Settle a merge conflict in dvc.lock and reports/.
 
-    What neither side has computed is run.
+    Runs whatever neither side has computed.
     """
     from bagpipe.review.resolve import resolve_conflict
 
@@ -40,12 +40,14 @@ def resolve_lock_command() -> None:
 
 @main.command("verify")
 @click.argument("stages", metavar="[STAGE]...", nargs=-1)
-@click.option("--rerun", is_flag=True, help="Run each STAGE again in a scratch copy, too, and compare bytes.")
+@click.option("--rerun", is_flag=True, help="Also run each STAGE again in a scratch copy, and compare bytes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--tree", type=click.Path(path_type=Path), help="Another checkout to look at, of which nothing is run.")
-@click.option("--only", metavar="ID", multiple=True, help="Make just this check, and the first; may be repeated.")
+@click.option("--tree", type=click.Path(path_type=Path), help="Check another checkout; nothing of it is run.")
+@click.option("--only", metavar="ID", multiple=True, help="Make only this check, after the first; may be repeated.")
 @click.option("--skip", metavar="ID", multiple=True, help="Leave this check out; may be repeated.")
-@click.option("--explain", metavar="ID", help="Say what a check looks at and how to fix what it finds; make none.")
+@click.option(
+    "--explain", metavar="ID", help="Say what a check looks at and how to fix what it finds; check nothing."
+)
 def verify_command(
     stages: tuple[str, ...],
     rerun: bool,
@@ -57,8 +59,8 @@ def verify_command(
 ) -> None:
     """Check that the committed results are those of the pipeline.
 
-    It needs no data. Exit status 1: they are not. STAGE is a name of dvc.yaml, as in train@imdb, or train for all
-    models.
+    It needs no data, and exits with status 1 if they are not. STAGE is a name of dvc.yaml, as in train@imdb, or train
+    for all models.
     """
     if rerun != bool(stages):
         raise click.UsageError("--rerun and STAGE go together, as in: bagpipe verify --rerun train@imdb")

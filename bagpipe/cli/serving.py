@@ -13,8 +13,8 @@ from bagpipe.cli.group import main
 def export_command(model: str, folder: Path) -> None:
     """Write a trained model as a TensorFlow SavedModel.
 
-    MODEL: one of params.yaml. FOLDER: a new or empty one. Text goes in, labels come out. Whoever calls the model
-    needs TensorFlow and nothing of this project.
+    MODEL: one of params.yaml. FOLDER: a new or empty one. Text goes in, labels come out; calling the model takes
+    TensorFlow and nothing of this project.
     """
     from bagpipe.serving.export import export
 
@@ -23,18 +23,24 @@ def export_command(model: str, folder: Path) -> None:
 
 @main.command("serve")
 @click.argument("model")
-@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine; 0.0.0.0 is all.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 takes a free one.")
-@click.option("--max-texts", type=click.IntRange(min=1), default=1_000, show_default=True, help="In one request.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine; 0.0.0.0 means all.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0 picks a free one.")
 @click.option(
-    "--max-bytes", type=click.IntRange(min=1), default=10_000_000, show_default=True, help="Of one request."
+    "--max-texts", type=click.IntRange(min=1), default=1_000, show_default=True, help="The most texts in one request."
+)
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(min=1),
+    default=10_000_000,
+    show_default=True,
+    help="The most bytes in one request.",
 )
 def serve_command(model: str, host: str, port: int, max_texts: int, max_bytes: int) -> None:
     """Answer HTTP requests with a trained model, and show a page.
 
     MODEL: one of params.yaml. The page is for trying it; programs POST /predict {"text": ["..."]}, or the open
-    inference protocol at /v2/models/MODEL/infer. Nobody is asked for a password: whoever reaches the address can
-    use it.
+    inference protocol at /v2/models/MODEL/infer. There is no password: whoever reaches the address can use
+    it.
     """
     from bagpipe.serving.serve import serve
 

@@ -10,10 +10,12 @@ from bagpipe.cli.group import main
 
 @main.command("decode")
 @click.argument("dataset")
-@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Which part.")
+@click.option(
+    "--split", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Which split."
+)
 @click.option("--index", type=int, default=0, show_default=True, help="The first sample.")
 @click.option("--label", help="Only samples of this label, by number or name.")
-@click.option("--count", type=click.IntRange(min=1), help="How many; by default 1, with --label 5.")
+@click.option("--count", type=click.IntRange(min=1), help="How many; by default 1, or 5 with --label.")
 def decode_command(
     dataset: str, split: Literal["train", "test"], index: int, label: str | None, count: int | None
 ) -> None:
@@ -29,19 +31,19 @@ def decode_command(
 @main.command("predict")
 @click.argument("model")
 @click.argument("text", nargs=-1)
-@click.option("--file", help="A file with one text a line; - is standard input.")
-@click.option("--json", "form", flag_value="json", help="One JSON object a line.")
+@click.option("--file", help="A file with one text per line; - is standard input.")
+@click.option("--json", "form", flag_value="json", help="One JSON object per line.")
 @click.option("--tsv", "form", flag_value="tsv", help="Tab-separated, with a header.")
-@click.option("--table", "form", flag_value="table", default=True, help="To be read; the default.")
+@click.option("--table", "form", flag_value="table", default=True, help="A table to read (the default).")
 @click.option("--explain", is_flag=True, help="Name the words without which the output changes most.")
 def predict_command(model: str, text: tuple[str, ...], file: str | None, form: str, explain: bool) -> None:
     """Classify texts with a trained model.
 
     MODEL: one of params.yaml. The texts are the arguments, or the lines of a file or of standard input.
     """
-    from bagpipe.texts.predict import predict_all, texts_from
+    from bagpipe.texts.predict import predict_all, read_texts
 
-    predict_all(model, texts_from(list(text), file), form, explain)
+    predict_all(model, read_texts(list(text), file), form, explain)
 
 
 @main.command("errors")
@@ -49,7 +51,7 @@ def predict_command(model: str, text: tuple[str, ...], file: str | None, form: s
 @click.option("--count", type=click.IntRange(min=0), default=10, show_default=True, help="How many to show.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def errors_command(model: str, count: int, as_json: bool) -> None:
-    """Show the test texts that a model gets wrong, surest first.
+    """Show what a model gets wrong, most confident errors first.
 
     MODEL: one of params.yaml. With each: the words without which the output would change most, and the labels
     under which training has the same text. At the end: how many of all errors, and of the most confident ones,
@@ -66,14 +68,14 @@ def errors_command(model: str, count: int, as_json: bool) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     default="data/page.html",
     show_default=True,
-    help="Where, a place that Git ignores.",
+    help="Where to write it; Git must ignore the place.",
 )
-@click.option("--against", metavar="REVISION", help="Show what changed since, too: a branch, commit or experiment.")
-@click.option("--no-open", is_flag=True, help="Only write it, open no browser.")
+@click.option("--against", metavar="REVISION", help="Also show what changed since a branch, commit or experiment.")
+@click.option("--no-open", is_flag=True, help="Do not open it in a browser.")
 def page_command(out: Path, against: str | None, no_open: bool) -> None:
     """Write one HTML page of all results and texts, and open it.
 
-    It works without a network. It holds texts of the data, so it stays out of Git.
+    The page works without a network. It holds texts of the data, so it stays out of Git.
     """
     from bagpipe.page.write import write_page
 

@@ -6,19 +6,10 @@ from pathlib import Path
 from bagpipe.datasets.sections import read_params, without_entry, write_params
 from bagpipe.project.lock import LOCK_FILE, drop_unknown, parse_mapping
 from bagpipe.project.names import check_name
-from stages.common.basics.artifacts import (
-    DATASET_REPORTS,
-    KEPT_REPLICATES,
-    MODEL_REPORTS,
-    MODELS,
-    PREDICTIONS,
-    RAW,
-    VECTORIZED,
-)
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
-from stages.common.basics.params.sections import OfficialDataset
+from stages.common.basics.paths import HERE
 from stages.common.judging.published import PUBLISHED_FILE, load_published
 
 
@@ -30,7 +21,7 @@ def remove(name: str) -> None:
     """
     params = load_params()
     check_name("dataset", name, params.datasets)
-    if isinstance(params.datasets[name], OfficialDataset):
+    if params.datasets[name].is_official:
         raise UserError(f"{name}: expected a dataset that `bagpipe add` has added; found one of Keras")
     models = [model for model, settings in params.models.items() if settings.dataset == name]
     if len(models) == len(params.models):
@@ -45,7 +36,7 @@ def remove(name: str) -> None:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    data = RAW / f"{name}.dvc"
+    data = HERE.added(name)
     try:
         with Repo() as repo:
             write_params(text)
@@ -53,9 +44,9 @@ def remove(name: str) -> None:
                 repo.remove(str(data))
     except DvcException as error:
         raise UserError(" ".join(str(error).split())) from None
-    folders = [RAW / name, VECTORIZED / name, DATASET_REPORTS / name]
+    folders = [HERE.raw(name), HERE.vectorized(name), HERE.dataset_report(name)]
     for model in models:
-        folders += [MODELS / model, MODEL_REPORTS / model, PREDICTIONS / f"{model}.npy", KEPT_REPLICATES / model]
+        folders += [HERE.model(model), HERE.model_report(model), HERE.predictions(model), HERE.kept_replicates(model)]
     for path in folders:
         _delete(path)
     if lock:

@@ -4,14 +4,15 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from stages.common.basics.artifacts import DATASET_REPORTS, MODEL_REPORTS, REPORTS, Table, read_csv
+from stages.common.basics.artifacts import Table, read_csv
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of, ordered_models, settings_of
 from stages.common.basics.params.sections import Model
+from stages.common.basics.paths import HERE
 from stages.common.judging.published import OF_A_DATASET, Notebooks, Published, published_accuracies
-from stages.common.judging.reproduction import Judgement, Results, samples
-from stages.report.datasets import UNSEEN, has_unseen, meaning, of_repetitions, of_texts
-from stages.report.summary import summary
+from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
+from stages.report.datasets import UNSEEN, describe_repetitions, describe_texts, explain_repetitions, has_unseen
+from stages.report.summary import compose_summary
 from stages.report.tables import ACCURACY, compare_variations, highest_baseline
 
 SETTINGS = [name for name in Model.model_fields if name != "dataset"]
@@ -100,22 +101,22 @@ class ResultsContent:
 def list_findings(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> list[str]:
     """What came out, as reports/README.md begins: a question and its answer each, in Markdown."""
     compared = compare_variations(params, results)
-    said = summary(params, notebooks, results, judgements, compared).partition("\n\n")[0]
+    said = compose_summary(params, notebooks, results, judgements, compared).partition("\n\n")[0]
     return [line.removeprefix("- ") for line in said.splitlines()]
 
 
 def dataset_content(name: str, params: Params, notebooks: Notebooks, results: Results) -> DatasetContent:
     """What `describe` has found in a dataset, and its highest baseline."""
     data = results.data[name]
-    texts = of_texts(name, data).removeprefix(f"**{name}**: ")
+    texts = describe_texts(name, data).removeprefix(f"**{name}**: ")
     return DatasetContent(
         name=name,
         models=models_of(params, name),
         baseline=highest_baseline(results, name),
-        findings=[texts, of_repetitions(data), meaning(name, data, params, notebooks, results)],
+        findings=[texts, describe_repetitions(data), explain_repetitions(name, data, params, notebooks, results)],
         classes=[
             {column: value if column == "class" else int(value) for column, value in line.items()}
-            for line in read_csv(DATASET_REPORTS / name / "classes.csv")
+            for line in read_csv(HERE.dataset_report(name) / "classes.csv")
         ],
     )
 
@@ -133,8 +134,8 @@ def model_contents(params: Params, notebooks: Notebooks, results: Results) -> li
     published, best = ({of: entry.number for of, entry in entries.items()} for entries in accuracies)
 
     def content_of(name: str) -> ModelContent:
-        runs, dataset = samples(results, name, ACCURACY), params.models[name].dataset
-        unseen = list(samples(results, name, UNSEEN).values()) if has_unseen(results, name) else []
+        runs, dataset = metric_by_seed(results, name, ACCURACY), params.models[name].dataset
+        unseen = list(metric_by_seed(results, name, UNSEEN).values()) if has_unseen(results, name) else []
         against = compared.get(name)
         return ModelContent(
             name=name,
@@ -192,14 +193,14 @@ def read_columns(table: Table) -> dict[str, list[float]]:
 def confusion_cells(model: str, labels: list[str]) -> list[list[int]]:
     """Expected label, predicted label and count of each pair of labels that occurs."""
     number = {label: place for place, label in enumerate(labels)}
-    lines = read_csv(MODEL_REPORTS / model / "confusion.csv")
+    lines = read_csv(HERE.model_report(model) / "confusion.csv")
     return [[number[line["actual"]], number[line["predicted"]], int(line["count"])] for line in lines]
 
 
 def class_contents() -> dict[str, list[ClassContent]]:
     """Precision, recall, F1 and number of test texts of each class, by model, in the order of the labels."""
     found: dict[str, list[ClassContent]] = {}
-    for line in read_csv(REPORTS / "classes.csv"):
+    for line in read_csv(HERE.reports / "classes.csv"):
         content = ClassContent(line["name"], *(float(line[key]) for key in ("precision", "recall", "f1", "support")))
         found.setdefault(line["model"], []).append(content)
     return found
@@ -216,7 +217,7 @@ def read_contents(
     of_notebooks = [found for found in judgements if not found.published.best_possible]
     classes, models = class_contents(), ordered_models(params)
     if missing := [name for name in models if name not in classes]:
-        raise FileNotFoundError(2, f"without {missing[0]}", str(REPORTS / "classes.csv"))
+        raise FileNotFoundError(2, f"without {missing[0]}", str(HERE.reports / "classes.csv"))
     labels = {name: [line.name for line in classes[name]] for name in models}
     return ResultsContent(
         findings=list_findings(params, notebooks, results, of_notebooks),
@@ -224,7 +225,7 @@ def read_contents(
         models=model_contents(params, notebooks, results),
         published=published_contents(notebooks, of_notebooks),
         histories={name: read_columns(results.histories[name]) for name in models},
-        curves={name: read_columns(read_csv(MODEL_REPORTS / name / "curves.csv")) for name in models},
+        curves={name: read_columns(read_csv(HERE.model_report(name) / "curves.csv")) for name in models},
         classes=classes,
         confusion={name: confusion_cells(name, labels[name]) for name in models},
     )

@@ -77,6 +77,6 @@ function legend(...note) {
 // The legend and the texts; nothing if there are none.
 function explained(content, dataset, labels, found) {
   if (!found.length) return [];
-  const note = [" ", element("code", {}, "?"), " is a word beyond the vocabulary."];
+  const note = [" ", element("code", {}, "?"), " is an out-of-vocabulary word."];
   return [legend(...note), ...articles(content, dataset, labels, found)];
 }

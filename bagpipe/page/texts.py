@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bagpipe.texts.decode import open_split
-from bagpipe.texts.errors import Answers, in_words, load_answers, load_errors, summary
+from bagpipe.texts.errors import Answers, format_summary, load_answers, load_errors, summarize_errors
 from bagpipe.texts.predict import Classifier
 from bagpipe.texts.words import UNKNOWN
-from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import load_rows
 
 ERRORS = 20  # the most confident ones
@@ -63,7 +63,7 @@ def check_answers(model: str, answers: Answers, confusion: list[list[int]]) -> N
     """
     found = Counter(zip(answers.expected.tolist(), answers.predicted.tolist(), strict=True))
     if found != Counter({(expected, predicted): count for expected, predicted, count in confusion}):
-        path = PREDICTIONS / f"{model}.npy"
+        path = HERE.predictions(model)
         raise UserError(f"{path}: not what reports/ is about; run `dvc checkout` or `dvc repro evaluate@{model}`")
 
 
@@ -116,7 +116,7 @@ def read_answers(model: str, params: Params, confusion: list[list[int]]) -> Mode
             in_training=list(in_training.get(place, {}).items()),
         )
         texts.append(text)
-    return ModelAnswers(in_words(summary(wrong, len(answers.expected))), texts)
+    return ModelAnswers(format_summary(summarize_errors(wrong, len(answers.expected))), texts)
 
 
 def decode_texts(dataset: str, params: Params, places: list[int]) -> dict[int, str]:

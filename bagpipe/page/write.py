@@ -21,7 +21,7 @@ from bagpipe.page.networks import NetworkContent, PageNetwork, read_networks
 from bagpipe.page.results import ResultsContent, read_contents
 from bagpipe.page.texts import TextsContent, read_texts
 from bagpipe.project.git import try_git
-from bagpipe.project.vega import script
+from bagpipe.project.vega import read_vega_script
 from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
@@ -143,7 +143,7 @@ def policy(scripts: Iterable[str], style: str) -> str:
 
 def fill_template(content: PageContent, networks: Iterable[PageNetwork]) -> str:
     """The page."""
-    scripts = [script(), *(path.read_text(encoding="utf-8") for path in own_scripts())]
+    scripts = [read_vega_script(), *(path.read_text(encoding="utf-8") for path in own_scripts())]
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     names = ", ".join(dataset.name for dataset in content.results.datasets)
     parts = {

@@ -10,7 +10,7 @@ import hashlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bagpipe.project.vega import script
+from bagpipe.project.vega import read_vega_script
 from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError, run
 
@@ -18,7 +18,7 @@ TEMPLATE = Path(__file__).with_suffix(".html")
 PAGE = "plots.html"  # in .dvc
 
 
-def stamp(template: str) -> str:
+def stamp_of_plots(template: str) -> str:
     """What a page is made of.
 
     Raises:
@@ -42,9 +42,9 @@ def set_up_plots(root: Path = Path()) -> None:
     from dvc.config import Config
 
     template, path = TEMPLATE.read_text(encoding="utf-8"), root / ".dvc" / PAGE
-    made_of = stamp(template)
+    made_of = stamp_of_plots(template)
     if not path.exists() or made_of not in path.read_text(encoding="utf-8")[:200]:
-        page = template.replace("{stamp}", made_of).replace("{libraries}", script())
+        page = template.replace("{stamp}", made_of).replace("{libraries}", read_vega_script())
         write_text(path, page)
     config = Config(str(path.parent))
     if "html_template" not in config["plots"]:

@@ -21,9 +21,10 @@ from voluptuous import Invalid
 
 from bagpipe.project.lock import expect_hashes
 from bagpipe.project.run_cache import HashedRunCache
-from stages.common.basics.artifacts import RAW, new_file, partial_name, remove
+from stages.common.basics.artifacts import new_file, partial_name, remove
 from stages.common.basics.errors import UserError
-from stages.common.basics.locks import LOCKS, held
+from stages.common.basics.locks import LOCKS, hold_lock
+from stages.common.basics.paths import Paths
 
 NO_GIT = {"core": {"no_scm": True}}
 UNFINISHED_BY_DVC = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp")  # `tmp_fname` of dvc_objects
@@ -56,11 +57,11 @@ def whole_file(path: Path, mode: str, **options: Any) -> Iterator[IO[Any]]:
 @contextmanager
 def only_run(root: Path) -> Iterator[None]:
     """Be the only run of the project; wait for another one, and for stages that outlive one that was killed."""
-    with held(root / RUN_LOCK, "Waiting for another run of this project to end."):
+    with hold_lock(root / RUN_LOCK, "Waiting for another run of this project to end."):
         for path in sorted((root / LOCKS).glob("*.lock")):
             if path != root / RUN_LOCK:
                 name = path.name.removesuffix(".lock").removesuffix(".stage")
-                with held(path, f"Waiting for {name}, which an earlier run has started, to end."):
+                with hold_lock(path, f"Waiting for {name}, which an earlier run has started, to end."):
                     pass
         yield
 
@@ -124,7 +125,7 @@ def remove_leftovers(repo: Repo) -> None:
     """
     outs = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs]
     for out in outs:
-        if out.parent != Path(repo.root_dir) / RAW:
+        if out.parent != Paths(Path(repo.root_dir)).all_raw:
             remove(partial_name(out))
     for folder in {out.parent for out in outs}:
         for path in folder.glob(".*.tmp"):

@@ -27,7 +27,7 @@ def distrust_settings() -> None:
     os.environ["GIT_ALLOW_PROTOCOL"] = ""
 
 
-def why(done: subprocess.CompletedProcess[bytes]) -> str:
+def git_message(done: subprocess.CompletedProcess[bytes]) -> str:
     """Why Git has failed, in its words."""
     lines = done.stderr.decode(errors="replace").splitlines() or ["failed"]
     return next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1])
@@ -41,7 +41,7 @@ def git_output(*arguments: str) -> bytes:
     """
     done = try_git(*arguments)
     if done.returncode:
-        raise UserError(f"git {arguments[0]}: {why(done)}")
+        raise UserError(f"git {arguments[0]}: {git_message(done)}")
     return done.stdout
 
 
@@ -50,7 +50,7 @@ def git_names(*arguments: str) -> list[str]:
     return os.fsdecode(git_output(*arguments)).split("\0")[:-1]
 
 
-def tree_of(commit: str) -> dict[str, str]:
+def read_tree(commit: str) -> dict[str, str]:
     """The regular files of a commit below this folder, by path, and the ids of their contents."""
     entries = (entry.partition("\t") for entry in git_names("ls-tree", "-r", "-z", commit))
     return {

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
-from stages.common.basics.artifacts import MODELS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE
+from stages.common.basics.paths import HERE, Paths
 
 
 def check_name(kind: str, name: str, known: Collection[str], file: Path = PARAMS_FILE) -> None:
@@ -21,13 +21,13 @@ def check_name(kind: str, name: str, known: Collection[str], file: Path = PARAMS
         raise UserError(f"{file}: no {kind} {name!r}; it has {', '.join(known)}{hint}")
 
 
-def model_folder(name: str, root: Path = Path()) -> Path:
-    """Where a trained model of the project in a folder is.
+def model_folder(name: str, paths: Paths = HERE) -> Path:
+    """Where a trained model of a project is.
 
     Raises:
         UserError: it is not trained yet.
     """
-    folder = root / MODELS / name
+    folder = paths.model(name)
     if not folder.is_dir():
         raise UserError(f"{folder}: {name} is not trained yet; run `dvc repro evaluate@{name}`")
     return folder

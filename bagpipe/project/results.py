@@ -1,21 +1,20 @@
 """`bagpipe results`: the test accuracy of every model, beside the published one."""
 
-from pathlib import Path
-
 from tabulate import tabulate
 
-from stages.common.basics.artifacts import MODEL_REPORTS, read_json
+from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.questions import ordered_models
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.paths import HERE, Paths
 from stages.common.judging.published import PUBLISHED_FILE, load_published, published_accuracies
 
 
-def results(root: Path) -> str:
+def results_table(paths: Paths = HERE) -> str:
     """A table of every model's test accuracy beside the published one, and the best possible one if that is known."""
-    params = load_params(root / PARAMS_FILE)
-    printed, best_possible = published_accuracies(load_published(params, root / PUBLISHED_FILE), params)
+    params = load_params(paths.root / PARAMS_FILE)
+    printed, best_possible = published_accuracies(load_published(params, paths.root / PUBLISHED_FILE), params)
     names = ordered_models(params)
-    tests = [read_json(root / MODEL_REPORTS / name / "metrics.json")["test"] for name in names]
+    tests = [read_json(paths.model_report(name) / "metrics.json")["test"] for name in names]
     besides = [best_possible.get(params.models[name].dataset) for name in names]
     columns = {
         "model": names,

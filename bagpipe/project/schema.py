@@ -15,7 +15,7 @@ from stages.common.judging.published import PUBLISHED_FILE, Notebooks
 SCHEMAS: dict[str, type[Section]] = {PARAMS_FILE.stem: Params, PUBLISHED_FILE.stem: Notebooks}
 
 
-class Generator(GenerateJsonSchema):
+class SchemaGenerator(GenerateJsonSchema):
     """As pydantic has it, with the names of models and datasets checked, and no title that only repeats a key."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
@@ -31,7 +31,7 @@ class Generator(GenerateJsonSchema):
 
 def schema_of(model: type[Section]) -> dict[str, Any]:
     """The JSON schema of a file."""
-    schema = model.model_json_schema(schema_generator=Generator)
+    schema = model.model_json_schema(schema_generator=SchemaGenerator)
     sections = schema["$defs"]
     if model is Params:
         for name, settings in sections["Defaults"]["properties"].items():
@@ -45,10 +45,10 @@ def schema_file(name: str) -> Path:
     return Path(__file__).with_name(f"{name}.schema.json")
 
 
-def text_of(schema: dict[str, Any]) -> str:
+def format_schema(schema: dict[str, Any]) -> str:
     return json.dumps(schema, indent=1) + "\n"
 
 
 if __name__ == "__main__":
     for name, model in SCHEMAS.items():
-        write_text(schema_file(name), text_of(schema_of(model)))
+        write_text(schema_file(name), format_schema(schema_of(model)))

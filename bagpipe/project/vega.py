@@ -3,7 +3,7 @@
 VEGA_LITE = "6.4"
 
 
-def script(vega_lite: str = VEGA_LITE) -> str:
+def read_vega_script(vega_lite: str = VEGA_LITE) -> str:
     """JavaScript that sets `window.vegaEmbed`, `window.vega` and `window.vegaLite`: 900 kB, of the pinned package."""
     import vl_convert
 

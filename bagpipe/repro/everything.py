@@ -1,12 +1,10 @@
 """`bagpipe run`: every stage that is not up to date, then the results; the demo where there are no data."""
 
-from pathlib import Path
-
 from bagpipe.project.dvc_plots import set_up_plots
-from bagpipe.project.results import results
+from bagpipe.project.results import results_table
 from bagpipe.scratch.demo import demo
-from stages.common.basics.artifacts import REPORTS
 from stages.common.basics.params.reading import load_params
+from stages.common.basics.paths import HERE
 
 
 def run_all(or_demo: bool = True) -> None:
@@ -38,6 +36,6 @@ def run_all(or_demo: bool = True) -> None:
         demo(None)
         return
     set_up_plots()
-    print(f"\n{results(Path())}\n")
-    print(f"What came out: {REPORTS / 'README.md'}; `bagpipe page` shows it in the browser, with the texts.")
+    print(f"\n{results_table()}\n")
+    print(f"What came out: {HERE.reports / 'README.md'}; `bagpipe page` shows it in the browser, with the texts.")
     print("Next: add a model to params.yaml, run `make run` again, then `bagpipe diff`.")

@@ -21,10 +21,10 @@ from bagpipe.project.dvc_project import only_run, open_project, remove_leftovers
 from bagpipe.repro.dvc_pipeline import LOGS, StalePipeline
 from bagpipe.repro.jobs import Job, LocalWorkers, Outcome, Tls, Workers
 from bagpipe.repro.states import COLOURS, READY, SUMMARY, TO_RECORD, State
-from bagpipe.repro.stopping import Stop, noticing
+from bagpipe.repro.stopping import Stop, noticing_signals
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import load_params
-from stages.common.basics.terminal import coloured, wrapped
+from stages.common.basics.terminal import add_colour, wrap_text
 from stages.common.judging.published import load_published
 
 TORN = (
@@ -113,7 +113,7 @@ class ReproRun:
         self._bar.update()
 
     def _print(self, what: str, name: str = "", took: str = "", why: str = "", colour: str | None = None) -> None:
-        self._bar.write(f"{coloured(f'{what:<9}', colour)} {name:<32} {took:>8}  {why}".rstrip())
+        self._bar.write(f"{add_colour(f'{what:<9}', colour)} {name:<32} {took:>8}  {why}".rstrip())
         sys.stdout.flush()
 
     def summarize(self, wall: float) -> str:
@@ -132,7 +132,7 @@ def show_waves(pipeline: StalePipeline) -> None:
         waves[name] = 1 + max((waves[other] for other in needed), default=0)
     for number in sorted(set(waves.values())):
         names = " ".join(name for name, wave in waves.items() if wave == number)
-        print(wrapped(f"wave {number}: {names}", hanging="  "))
+        print(wrap_text(f"wave {number}: {names}", hanging="  "))
     count = f"\n{len(waves)} of {len(pipeline.stages)} stages"
     print(f"{count}; those whose inputs come out the same will be skipped." if waves else "Everything is up to date.")
 
@@ -157,7 +157,7 @@ def repro(
     started = time.monotonic()
     load_published(load_params())  # a mistake is told before anything runs; from params DVC makes the stages
     try:
-        with noticing() as stop, ExitStack() as project:
+        with noticing_signals() as stop, ExitStack() as project:
             with stop.heeded():
                 root = Path(Repo.find_root())
                 if not dry:

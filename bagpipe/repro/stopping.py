@@ -42,7 +42,7 @@ class Stop:
 
 
 @contextmanager
-def noticing() -> Iterator[Stop]:
+def noticing_signals() -> Iterator[Stop]:
     """Notice such signals, but for those that are ignored, as `nohup` has it."""
     stop = Stop()
     before = {number: signal.getsignal(number) for number in ASKING}

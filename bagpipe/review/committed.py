@@ -77,5 +77,5 @@ def split_deps(stage: Any) -> tuple[list[Any], list[Any]]:
     return [dep for dep in stage.deps if dep not in params], params
 
 
-def again(stage: Any) -> str:
+def repro_advice(stage: Any) -> str:
     return f"`dvc repro {stage.addressing}`, then commit"

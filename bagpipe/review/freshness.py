@@ -28,16 +28,16 @@ def param_of(side: Side, key: str) -> Any:
     return value_at(side.params, key.split("."), NOTHING)
 
 
-def writer(lock: dict[str, LockEntry], path: str) -> str | None:
+def find_writer(lock: dict[str, LockEntry], path: str) -> str | None:
     """The stage that wrote some data; None of raw data that `dvc add` has taken."""
     return next((name for name, entry in lock.items() if path in entry.outs), None)
 
 
-def with_upstream(lock: dict[str, LockEntry], name: str) -> list[str]:
+def list_upstream(lock: dict[str, LockEntry], name: str) -> list[str]:
     """A stage, then those whose data it reads, down to the raw data."""
     found = [name]
     for stage in found:  # grows while it is walked
-        writers = (writer(lock, path) for path in lock[stage].deps if is_data(path))
+        writers = (find_writer(lock, path) for path in lock[stage].deps if is_data(path))
         found += [other for other in dict.fromkeys(writers) if other and other not in found]
     return found
 
@@ -57,13 +57,13 @@ def present_hash(side: Side, path: str) -> str | None:
     """The hash of a dep as the side has it: of a file or folder, or of data that a stage or `dvc add` wrote."""
     if not is_data(path):
         return side.md5(path)
-    name = writer(side.lock, path)
+    name = find_writer(side.lock, path)
     return side.lock[name].outs[path] if name else added_hash(side, path)
 
 
-def changes(side: Side, name: str) -> Iterator[str]:
+def find_stale_inputs(side: Side, name: str) -> Iterator[str]:
     """What is not as a stage, or one upstream of it, found it: params, paths."""
-    for stage in with_upstream(side.lock, name):
+    for stage in list_upstream(side.lock, name):
         entry = side.lock[stage]
         yield from (key for key, value in entry.params.items() if param_of(side, key) != value)
         yield from (path for path, md5 in entry.deps.items() if md5 is None or present_hash(side, path) != md5)
@@ -76,16 +76,16 @@ def staleness(side: Side, model: str) -> tuple[str, str] | None:
         return name, "is not in dvc.lock"
     if side.lock[name].outs.get(path) != side.md5(path):
         return path, "is not what the stage wrote"
-    found = next(changes(side, name), None)
+    found = next(find_stale_inputs(side, name), None)
     return (found, "is not what they ran with") if found else None
 
 
-def inputs(side: Side, model: str) -> dict[str, Any]:
+def read_inputs(side: Side, model: str) -> dict[str, Any]:
     """All that a model's test accuracy rests on, as it is on a side: params and hashes, by stage."""
     ends = (f"/{model}/metrics.json", f"/{model}/replicates.csv")
     last = [name for name, entry in side.lock.items() if any(path.endswith(ends) for path in entry.outs)]
     found: dict[str, Any] = {"": side.models.get(model)}
-    for name in dict.fromkeys(stage for end in last for stage in with_upstream(side.lock, end)):
+    for name in dict.fromkeys(stage for end in last for stage in list_upstream(side.lock, end)):
         entry = side.lock[name]
         params = {key: param_of(side, key) for key in entry.params}
         found[name] = (params, {path: present_hash(side, path) for path in entry.deps})

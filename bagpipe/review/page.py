@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from bagpipe.project.lock import LOCK_FILE
 from bagpipe.review.records import ABSENT, AccuracyVerdict, Changes, Judged, MetricChange, Obstacle, ParamChange
 from bagpipe.review.revisions import Side
-from bagpipe.review.tables import DiffTable, paragraph, quoted, rendered
+from bagpipe.review.tables import DiffTable, quote_code, render_table, wrap_paragraph
 from bagpipe.review.verdicts import FULL, Pair, replicate_command
-from stages.common.basics.artifacts import REPORTS
+from stages.common.basics.paths import HERE
 
 SUMMARY_OF_A_MODEL = ("test.loss", "test.accuracy", "validation.val_loss", "validation.best_val_accuracy")
 LONGEST = 120  # characters of a value in a table
@@ -76,7 +76,9 @@ def explain_tests(rows: list[AccuracyVerdict]) -> Iterator[str]:
     ways = group_models(tested)
     texts = [f"seed by seed, n {n}" if paired else f"Welch's t-test, n {n} and {other}" for paired, n, other in ways]
     if len(ways) > 1:
-        texts = [f"{text}: {', '.join(map(quoted, names))}" for text, names in zip(texts, ways.values(), strict=True)]
+        texts = [
+            f"{text}: {', '.join(map(quote_code, names))}" for text, names in zip(texts, ways.values(), strict=True)
+        ]
     corrected = f", corrected for {len(tested)} comparisons (Holm)" if len(tested) > 1 else ""
     yield (
         f"Means over seeds, on this test set. Compared: {'; '.join(texts)}. p: the chance of a difference at least "
@@ -90,9 +92,9 @@ def explain_obstacles(rows: list[AccuracyVerdict], models: Collection[str]) -> I
     """A note for each reason why models were not judged."""
     reasons: list[tuple[Obstacle, str]] = [(row.judged.obstacle, row.model) for row in rows if row.judged.obstacle]
     for found, names in group_models(reasons).items():
-        why = f", where {quoted(found.changed)}{found.reason.removeprefix(found.changed)}" if found.reason else ""
-        command = quoted(replicate_command(names, models))
-        yield f"{FULL[found.status].capitalize()} in {quoted(found.side)}{why}: {command}"
+        why = f", where {quote_code(found.changed)}{found.reason.removeprefix(found.changed)}" if found.reason else ""
+        command = quote_code(replicate_command(names, models))
+        yield f"{FULL[found.status].capitalize()} in {quote_code(found.side)}{why}: {command}"
 
 
 def verdicts_table(rows: list[AccuracyVerdict], models: Collection[str]) -> DiffTable:
@@ -155,14 +157,17 @@ def params_table(rows: list[ParamChange], labels: list[str], models: Collection[
 
 
 def name_side(side: Side, markdown: bool) -> str:
-    label = quoted(side.short) if markdown else side.short
+    label = quote_code(side.short) if markdown else side.short
     return f"{label} ({side.commit[:7]})" if side.commit and not side.commit.startswith(side.short) else label
 
 
 def list_commands(old: Side, new: Side) -> list[str]:
     """The commands that show the rest: the curves over each other, and the stages and files that changed."""
     revisions = [side.short for side in (old, new) if side.commit]
-    shown = (["dvc", "plots", "diff", *revisions], ["git", "diff", "--stat", *revisions, "--", LOCK_FILE, REPORTS])
+    shown = (
+        ["dvc", "plots", "diff", *revisions],
+        ["git", "diff", "--stat", *revisions, "--", LOCK_FILE, HERE.reports],
+    )
     return [shlex.join(map(str, command)) for command in shown]
 
 
@@ -176,9 +181,9 @@ def render_page(changes: Changes, sides: Pair, markdown: bool) -> str:
         models_table(lacking),
         params_table(changes.params, labels, models),
     ]
-    sections = [rendered(table, markdown) for table in tables if table.rows]
+    sections = [render_table(table, markdown) for table in tables if table.rows]
     headline = f"{'## ' if markdown else ''}From {name_side(old, markdown)} to {name_side(new, markdown)}"
-    commands = " and ".join(quoted(text) if markdown else f"`{text}`" for text in list_commands(old, new))
+    commands = " and ".join(quote_code(text) if markdown else f"`{text}`" for text in list_commands(old, new))
     shown = sections or ["No metric or param differs."]
-    last = paragraph(f"Plots, stages and files: {commands}.", markdown)
-    return "\n\n".join([paragraph(headline, markdown), *shown, last])
+    last = wrap_paragraph(f"Plots, stages and files: {commands}.", markdown)
+    return "\n\n".join([wrap_paragraph(headline, markdown), *shown, last])

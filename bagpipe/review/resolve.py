@@ -11,15 +11,15 @@ from typing import Any
 from bagpipe.project.git import git_names, git_output
 from bagpipe.project.lock import LOCK_FILE, drop_unknown, parse_mapping
 from bagpipe.review.revisions import check_project
-from stages.common.basics.artifacts import REPORTS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.paths import HERE
 from stages.common.basics.watch import PIPELINE_FILE
 
 OURS, THEIRS = "2", "3"  # Git's numbers for the sides of a conflict
 
 
-def conflicts() -> dict[str, set[str]]:
+def find_conflicts() -> dict[str, set[str]]:
     """The paths in conflict below this folder, and the sides that have a file there."""
     found: dict[str, set[str]] = {}
     for line in git_names("ls-files", "--unmerged", "-z"):
@@ -29,7 +29,7 @@ def conflicts() -> dict[str, set[str]]:
 
 
 def is_result(path: str) -> bool:
-    return path == str(LOCK_FILE) or Path(path).parts[0] == REPORTS.name
+    return path == str(LOCK_FILE) or Path(path).parts[0] == HERE.reports.name
 
 
 def take_either_side(path: str, sides: set[str]) -> None:
@@ -59,7 +59,7 @@ def resolve_conflict() -> None:
         UserError: other files are in conflict, which a person has to merge first; or a stage failed.
     """
     check_project()
-    found = conflicts()
+    found = find_conflicts()
     if not found:
         print("No file is in conflict.")
         return
@@ -77,8 +77,8 @@ def resolve_conflict() -> None:
     if str(LOCK_FILE) in found:
         join_locks(found[str(LOCK_FILE)])
     repro([], jobs=None, scheduler=None, keep_going=False, dry=False)
-    git_output("add", "--", str(LOCK_FILE), REPORTS.name)
+    git_output("add", "--", str(LOCK_FILE), HERE.reports.name)
     print(
-        f"\n{LOCK_FILE} and {REPORTS}/ are those of the merged {PIPELINE_FILE} and {PARAMS_FILE}, and staged; "
+        f"\n{LOCK_FILE} and {HERE.reports}/ are those of the merged {PIPELINE_FILE} and {PARAMS_FILE}, and staged; "
         "now `git commit`."
     )

@@ -11,14 +11,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bagpipe.project.git import git_names, git_output, is_shallow, read_blobs, tree_of, try_git, why
+from bagpipe.project.git import git_message, git_names, git_output, is_shallow, read_blobs, read_tree, try_git
 from bagpipe.project.lock import LOCK_FILE, LockEntry, leaves, parse_lock, parse_mapping
-from stages.common.basics.artifacts import MODEL_REPORTS, RAW, REPORTS
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE
+from stages.common.basics.paths import HERE
 from stages.common.basics.watch import PIPELINE_FILE
 
-READ = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, REPORTS)))
+READ = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, HERE.reports)))
 WORKSPACE = "workspace"
 EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,62}/(.+)")  # below the commit that it started from
 
@@ -26,13 +26,13 @@ EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,62}/(.+)")  # below 
 def owner_and_figure(path: str, key: str) -> tuple[str, str]:
     """The model or dataset that a metric is of, nothing if of all, and its name there, as published.yaml has it."""
     file = PurePosixPath(path)  # the owner is its folder, wherever in reports/ that lies, or lay
-    owner = "" if file.parent.name == REPORTS.name else file.parent.name
+    owner = "" if file.parent.name == HERE.reports.name else file.parent.name
     return owner, key if file.stem == "metrics" else f"{file.stem}.{key}"
 
 
 def is_of_dvc_add(path: str) -> bool:
     """Whether a file is what `dvc add` writes beside raw data."""
-    return path.startswith(f"{RAW}/") and path.endswith(".dvc")
+    return path.startswith(f"{HERE.all_raw}/") and path.endswith(".dvc")
 
 
 def files_of(path: str, tree: Iterable[str]) -> list[str]:
@@ -41,7 +41,7 @@ def files_of(path: str, tree: Iterable[str]) -> list[str]:
     return [name for name in found if "__pycache__" not in PurePosixPath(name).parts]
 
 
-def hash_of(path: str, contents: dict[str, bytes]) -> str | None:
+def dvc_hash(path: str, contents: dict[str, bytes]) -> str | None:
     """DVC's hash of a file or of the files of a folder."""
     md5s = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in contents.items()}
     if not md5s or path in md5s:
@@ -91,7 +91,7 @@ class Side:
     def md5(self, path: str) -> str | None:
         """The hash that dvc.lock would have of a file or folder of Git's; None if there is no such."""
         if path not in self._hashes:
-            self._hashes[path] = hash_of(path, self.contents(files_of(path, self.tree)))
+            self._hashes[path] = dvc_hash(path, self.contents(files_of(path, self.tree)))
         return self._hashes[path]
 
     def mapping(self, path: Path) -> dict[str, Any]:
@@ -135,7 +135,8 @@ class Side:
 
     def replicates_file(self, model: str) -> str:
         """The path of replicates.csv; empty if there is none."""
-        paths = (f"{folder}/{model}/replicates.csv" for folder in (MODEL_REPORTS, REPORTS))  # where it lies, and lay
+        folders = HERE.model_report(model), HERE.reports / model  # where it lies, and lay
+        paths = (f"{folder}/replicates.csv" for folder in folders)
         return next((path for path in paths if path in self.files), "")
 
     def samples(self, model: str, figure: str) -> dict[int, float]:
@@ -165,7 +166,9 @@ def check_project() -> None:
         raise UserError(f"{PIPELINE_FILE}: no such file here; run this in the project's root")
     found = try_git("rev-parse", "--git-dir")
     if found.returncode:
-        raise UserError(f"expected a Git repository here, whose commits are what to compare; git: {why(found)}")
+        raise UserError(
+            f"expected a Git repository here, whose commits are what to compare; git: {git_message(found)}"
+        )
 
 
 def find_commit(revision: str) -> str | None:
@@ -218,9 +221,9 @@ def read_revision(revision: str) -> Side:
     """
     for label in (revision, f"origin/{revision}"):
         if commit := find_commit(label):
-            return Side(label, commit, tree_of(commit))
+            return Side(label, commit, read_tree(commit))
     if commit := find_experiment(revision):
-        return Side(revision, commit, tree_of(commit))
+        return Side(revision, commit, read_tree(commit))
     raise no_such_revision(revision)
 
 

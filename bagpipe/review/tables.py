@@ -5,7 +5,7 @@ import textwrap
 from itertools import zip_longest
 from typing import NamedTuple
 
-from stages.common.basics.terminal import coloured, escaped, terminal_width
+from stages.common.basics.terminal import add_colour, escape_controls, terminal_width
 
 MARKDOWN_WIDTH = 100  # what GitHub shows of a comment without a scroll bar
 GAP = 2  # between columns
@@ -24,19 +24,19 @@ class DiffTable(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def quoted(text: str) -> str:
+def quote_code(text: str) -> str:
     """Text as Markdown code in a table, where it can be neither markup nor a mention."""
     plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
     return f"`{plain}`" if plain else ""
 
 
-def broken(text: str, width: int) -> list[str]:
+def break_lines(text: str, width: int) -> list[str]:
     """Text in lines of at most `width`: broken between words, and within those that are longer, after dots if any.
 
     It may be a stranger's: no line does anything to a terminal.
     """
     lines = [""]
-    for word in map(escaped, text.split()):
+    for word in map(escape_controls, text.split()):
         for index, part in enumerate(WITHIN_WORDS.split(word) if len(word) > width else [word]):
             gap = " " if index == 0 and lines[-1] else ""
             if len(lines[-1] + gap + part) <= width or not lines[-1]:
@@ -48,7 +48,7 @@ def broken(text: str, width: int) -> list[str]:
     return lines
 
 
-def fitted(table: DiffTable, width: int) -> list[int]:
+def fit_columns(table: DiffTable, width: int) -> list[int]:
     """The width of each column: first headers are broken, then the widest columns give way until all fit."""
     columns = list(zip(*table.rows, strict=True))
     least = [max(map(len, name.split())) for name in table.header]
@@ -63,35 +63,35 @@ def fitted(table: DiffTable, width: int) -> list[int]:
 
 def terminal_table(table: DiffTable) -> str:
     """A table with its cells broken into lines."""
-    widths, lines = fitted(table, terminal_width()), []
+    widths, lines = fit_columns(table, terminal_width()), []
     for row in (table.header, ["-" * width for width in widths], *table.rows):
-        for parts in zip_longest(*map(broken, row, widths), fillvalue=""):
+        for parts in zip_longest(*map(break_lines, row, widths), fillvalue=""):
             cells = zip(parts, widths, table.align, strict=True)
             padded = (part.ljust(width) if letter == "l" else part.rjust(width) for part, width, letter in cells)
-            shown = (coloured(cell, COLOURED.get(cell.strip())) for cell in padded)
+            shown = (add_colour(cell, COLOURED.get(cell.strip())) for cell in padded)
             lines.append((" " * GAP).join(shown).rstrip())
     return "\n".join(lines)
 
 
 def markdown_table(table: DiffTable) -> str:
     """A table without padding, as GitHub limits a comment's length; long names in pieces, which it can wrap."""
-    names, sizes = len(table.header) - table.words, fitted(table, MARKDOWN_WIDTH)
+    names, sizes = len(table.header) - table.words, fit_columns(table, MARKDOWN_WIDTH)
     lines = [
         (
-            name if re.fullmatch(r"[\w. ,%()]+", name) else pieces(name, size)
+            name if re.fullmatch(r"[\w. ,%()]+", name) else quote_pieces(name, size)
             for name, size in zip(table.header, sizes, strict=True)
         ),
         (":--" if letter == "l" else "--:" for letter in table.align),
-        *([*map(pieces, row[:names], sizes[:names]), *row[names:]] for row in table.rows),
+        *([*map(quote_pieces, row[:names], sizes[:names]), *row[names:]] for row in table.rows),
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def pieces(text: str, width: int) -> str:
-    return " ".join(map(quoted, broken(text, width)))
+def quote_pieces(text: str, width: int) -> str:
+    return " ".join(map(quote_code, break_lines(text, width)))
 
 
-def paragraph(text: str, markdown: bool) -> str:
+def wrap_paragraph(text: str, markdown: bool) -> str:
     """Text in lines that fit a terminal; what stands in backticks is kept on one line if it fits on one."""
     if markdown:
         return text
@@ -100,8 +100,8 @@ def paragraph(text: str, markdown: bool) -> str:
     return textwrap.fill(whole, width, break_on_hyphens=False).replace("\0", " ")
 
 
-def rendered(table: DiffTable, markdown: bool) -> str:
+def render_table(table: DiffTable, markdown: bool) -> str:
     """A table with its title and notes."""
     title = f"### {table.title}" if markdown else table.title.upper()
     body = (markdown_table if markdown else terminal_table)(table)
-    return "\n\n".join([title, body, *(paragraph(note, markdown) for note in table.notes)])
+    return "\n\n".join([title, body, *(wrap_paragraph(note, markdown) for note in table.notes)])

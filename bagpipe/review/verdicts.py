@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from statistics import fmean
 
-from bagpipe.review.freshness import inputs, replicate_stage, staleness
+from bagpipe.review.freshness import read_inputs, replicate_stage, staleness
 from bagpipe.review.records import AccuracyVerdict, Judged, Margins, MetricChange, Obstacle, Statistics
 from bagpipe.review.revisions import Side, read_workspace
 from stages.common.basics.errors import UserError
@@ -45,7 +45,7 @@ def is_unchanged(sides: Pair, model: str) -> bool:
         (
             {name: value for name, value in side.metrics.items() if name[0] == model},
             side.md5(side.replicates_file(model)),
-            inputs(side, model),
+            read_inputs(side, model),
         )
         for side in sides
     )
@@ -109,14 +109,14 @@ def judge_accuracies(sides: Pair) -> list[AccuracyVerdict]:
     tested = {model: found.statistics for model, found in judged.items() if found.statistics}
     if not tested:
         return [AccuracyVerdict(model=model, judged=found) for model, found in judged.items()]
-    from stages.common.judging.comparison import Comparison, verdicts
+    from stages.common.judging.comparison import Comparison, judge_differences
 
     margins = read_margins(sides)
     comparisons = {
         model: Comparison(found.mean_difference, found.low, found.high, found.p, judged[model].n, found.paired)
         for model, found in tested.items()
     }
-    for model, (p, verdict) in verdicts(comparisons, margins.negligible, margins.equivalent).items():
+    for model, (p, verdict) in judge_differences(comparisons, margins.negligible, margins.equivalent).items():
         adjusted = replace(tested[model], p_adjusted=p)
         judged[model] = replace(judged[model], verdict=verdict, statistics=adjusted)
     return [

@@ -19,7 +19,7 @@ from bagpipe.review.committed import Finding
 from bagpipe.review.revisions import check_project
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.errors import UserError
-from stages.common.basics.terminal import coloured, escaped, wrapped
+from stages.common.basics.terminal import add_colour, escape_controls, wrap_text
 from stages.common.basics.watch import PIPELINE_FILE
 from stages.common.judging.published import not_judged
 
@@ -39,21 +39,23 @@ class Checked(NamedTuple):
         return not self.findings
 
 
-def as_lines(check: Checked) -> Iterator[str]:
+def format_check(check: Checked) -> Iterator[str]:
     """A check as text; what is wrong with several stages stands once."""
-    yield (coloured("ok    ", "green") if check.ok else coloured("FAILED", "red")) + f"  {check.name}"
+    yield (add_colour("ok    ", "green") if check.ok else add_colour("FAILED", "red")) + f"  {check.name}"
     if check.note:
-        yield wrapped(check.note, " " * 8)
+        yield wrap_text(check.note, " " * 8)
     together: dict[tuple[str, str], list[str]] = {}
     for stage, problem, fix in check.findings:
         together.setdefault((problem, fix.replace(stage, "STAGE")), []).append(stage)
     for (problem, fix), stages in together.items():
         names = ", ".join(stages[:SHOWN]) + (f" and {len(stages) - SHOWN} more" if len(stages) > SHOWN else "")
-        yield wrapped(escaped(f"{names}: {problem}"), " " * 8)
-        yield wrapped(escaped(f"to fix: {fix if len(stages) > 1 else fix.replace('STAGE', stages[0])}"), " " * 10)
+        yield wrap_text(escape_controls(f"{names}: {problem}"), " " * 8)
+        yield wrap_text(
+            escape_controls(f"to fix: {fix if len(stages) > 1 else fix.replace('STAGE', stages[0])}"), " " * 10
+        )
 
 
-def enter(tree: Path) -> None:
+def enter_tree(tree: Path) -> None:
     """Go to another checkout, to look at it by the code and the DVC settings of this project.
 
     Its settings must be the same: they can name a folder of the checkout for DVC's database, which holds pickles. And
@@ -67,13 +69,13 @@ def enter(tree: Path) -> None:
         raise UserError(f"{tree}: expected a checkout of this project, found no {PIPELINE_FILE} there")
     if local.exists() or not config.is_file() or config.read_bytes() != (ROOT / ".dvc" / "config").read_bytes():
         raise UserError(f"{config.parent}: expected DVC's settings to be those of {ROOT}; look at the change first")
-    for path in odd_files(tree):
+    for path in find_odd_files(tree):
         raise UserError(f"{path}: expected a file, found a link or a device")
     os.chdir(tree)
     distrust_settings()
 
 
-def odd_files(tree: Path) -> Iterator[Path]:
+def find_odd_files(tree: Path) -> Iterator[Path]:
     """What in a checkout is no file and no folder, but for what is in Git's own folder or in an environment."""
     for folder, folders, files in os.walk(tree):
         if Path(folder) == tree:
@@ -120,7 +122,7 @@ def explain_check(name: str) -> str:
     return explain(BY_ID[name])
 
 
-def left_out(ids: list[str], rerun_names: tuple[str, ...]) -> list[str]:
+def list_left_out(ids: list[str], rerun_names: tuple[str, ...]) -> list[str]:
     """The checks that are not made, but would be without --only and --skip."""
     return [name for name in choose_checks((), (), rerun_names) if name not in ids]
 
@@ -143,14 +145,14 @@ def verify(
     """
     ids = choose_checks(only, skip, rerun_names)
     if tree:
-        enter(tree)
+        enter_tree(tree)
     check_project()
     checks = []
     for check in make_checks(ids, rerun_names):
         checks.append(check)
         if not as_json:
-            print("\n".join(as_lines(check)), flush=True)
-    ok, skipped = all(check.ok for check in checks), left_out(ids, rerun_names)
+            print("\n".join(format_check(check)), flush=True)
+    ok, skipped = all(check.ok for check in checks), list_left_out(ids, rerun_names)
     if as_json:
         content = [
             {"id": c.id, "check": c.name, "ok": c.ok, "findings": [f._asdict() for f in c.findings], "note": c.note}
@@ -159,8 +161,8 @@ def verify(
         print(json.dumps({"ok": ok, "checks": content, "skipped": skipped}, indent=2))
     else:
         if skipped:
-            print(wrapped(f"Not checked: {', '.join(skipped)}."))
+            print(wrap_text(f"Not checked: {', '.join(skipped)}."))
         if not ok:
-            print(wrapped("`bagpipe verify --explain ID` says more of a check."))
+            print(wrap_text("`bagpipe verify --explain ID` says more of a check."))
     if not ok:
         sys.exit(1)

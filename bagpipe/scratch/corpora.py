@@ -2,7 +2,7 @@
 
 A text of class c is drawn word by word from the word distribution of c, a class-conditional unigram model. Every
 probability is known, so Bayes' rule gives the best decision for each text, and its expected accuracy is a ceiling
-that no classifier beats but by luck: see `Generator.best_accuracy`.
+that no classifier beats but by chance: see `Generator.best_accuracy`.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import numpy as np
 ZIPF_OFFSET = 50  # flattens the head: few words repeat within a text, so a multi-hot row says nearly all
 
 
-class Generator(NamedTuple):
+class TextGenerator(NamedTuple):
     """Word distributions of the classes.
 
     words: float64, shape (classes, vocabulary), rows sum to 1; the vocabulary is ordered by frequency.
@@ -57,7 +57,7 @@ class Generator(NamedTuple):
 
 def make_generator(
     classes: int, vocabulary: int, mean_length: float, separation: float, random: np.random.Generator
-) -> Generator:
+) -> TextGenerator:
     """Word frequencies after the law of Zipf and Mandelbrot, tilted for each class.
 
     Args:
@@ -66,7 +66,7 @@ def make_generator(
     common = 1 / (np.arange(1, vocabulary + 1) + ZIPF_OFFSET)
     words = common * np.exp(separation * random.standard_normal((classes, vocabulary)))
     frequencies = 1 / np.sqrt(np.arange(1, classes + 1)) if classes > 2 else np.ones(2)
-    return Generator(words / words.sum(axis=1, keepdims=True), frequencies / frequencies.sum(), mean_length)
+    return TextGenerator(words / words.sum(axis=1, keepdims=True), frequencies / frequencies.sum(), mean_length)
 
 
 def made_up_words(count: int) -> list[str]:
@@ -83,7 +83,7 @@ def _pickled(texts: list[list[int]]) -> np.ndarray:
 
 
 def write_corpus(
-    folder: Path, name: str, split: bool, generator: Generator, train: int, test: int, seed: int
+    folder: Path, name: str, split: bool, generator: TextGenerator, train: int, test: int, seed: int
 ) -> float:
     """Write a dataset's archive and word index, laid out as the official ones: NAME.npz, NAME_word_index.json.
 

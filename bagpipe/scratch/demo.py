@@ -6,10 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bagpipe.project.results import results
+from bagpipe.project.results import results_table
 from bagpipe.scratch.copies import environment, make_scratch_copy
-from stages.common.basics.artifacts import REPORTS
 from stages.common.basics.errors import UserError
+from stages.common.basics.paths import Paths
 
 
 def demo(folder: Path | None) -> None:
@@ -32,9 +32,10 @@ def demo(folder: Path | None) -> None:
         raise
     if status:
         raise UserError(f"the demo failed in {folder}; see above")
-    print(f"\n{results(folder)}\n")
+    paths = Paths(folder)
+    print(f"\n{results_table(paths)}\n")
     print("These are demo figures. The texts are generated, so the best accuracy that is possible is known.")
-    print(f"Plots and tables: {folder / REPORTS / 'README.md'}; delete the folder when done.")
+    print(f"Plots and tables: {paths.reports / 'README.md'}; delete the folder when done.")
     print("For the real figures, `make run` needs a network, or DATASETS_MIRROR the place of the official files.")
 
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bagpipe.texts.predict import Prediction
+from bagpipe.texts.predict import ExplainedPrediction
 
-Classify = Callable[[list[str], bool], list[Prediction]]
+Classify = Callable[[list[str], bool], list[ExplainedPrediction]]
 
 
 class BusyError(Exception):
@@ -18,7 +18,7 @@ class Waiting(NamedTuple):
 
     texts: list[str]
     explain: bool
-    answer: asyncio.Future[list[Prediction]]
+    answer: asyncio.Future[list[ExplainedPrediction]]
 
 
 class Batches:
@@ -37,7 +37,7 @@ class Batches:
         self._queue: list[Waiting] = []
         self._arrived = asyncio.Event()
 
-    async def predict(self, texts: list[str], explain: bool) -> list[Prediction]:
+    async def predict(self, texts: list[str], explain: bool) -> list[ExplainedPrediction]:
         """Wait for the predictions of a request's texts.
 
         Raises:

@@ -5,9 +5,10 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bagpipe.project.git import try_git
-from stages.common.basics.artifacts import DATASET_REPORTS, MODEL_REPORTS, read_json
+from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import settings_of
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import open_rows
 
 CARD_FILE = Path("README.md")
@@ -37,13 +38,13 @@ label, probability, probabilities = classify_quickly(["a text"])
 `text`: strings of shape [n], UTF-8. `label`: strings of shape [n]; `probability`: of that label, float32 of shape
 [n]; `probabilities`: of all labels in the order of `assets/labels.json`, float32 of shape [n, {classes}].
 
-A text becomes lower-case words, told apart by spaces and ASCII punctuation; only whether a word occurs counts, not
+A text becomes lowercase words, separated by spaces and ASCII punctuation; only whether a word occurs counts, not
 where or how often. Words that are not in the model's vocabulary count for nothing, so a text without any gets an
 answer that rests on no word at all. Bytes that are not UTF-8 are taken as U+FFFD.
 """
 
 
-def commit() -> str:
+def describe_commit() -> str:
     """The commit that is checked out, and whether anything differs from it."""
     head = try_git("rev-parse", "HEAD")
     if head.returncode:
@@ -52,7 +53,7 @@ def commit() -> str:
     return f"commit {head.stdout.decode().strip()}{', with changes that are not committed' if changed else ''}"
 
 
-def origin(params: Params, name: str) -> str:
+def origin_table(params: Params, name: str) -> str:
     """A table of what the model was made of."""
     settings = settings_of(params, name)
     train, test = (len(open_rows(settings.dataset, split).labels) for split in ("train", "test"))
@@ -63,14 +64,14 @@ def origin(params: Params, name: str) -> str:
         ["training", f"{settings.epochs} epochs, batches of {settings.batch_size}, {settings.loss}"],
         ["optimizer", f"{settings.optimizer}, learning rate {settings.learning_rate}"],
         ["seed", f"{params.seed}"],
-        ["code", commit()],
+        ["code", describe_commit()],
     ]
     return tabulate(lines, ["", ""], tablefmt="github", disable_numparse=True)
 
 
-def figures(name: str, has_replicates: bool) -> str:
+def metrics_table(name: str, has_replicates: bool) -> str:
     """A table of the test figures, with their spread over seeds where it is known."""
-    folder = MODEL_REPORTS / name
+    folder = HERE.model_report(name)
     spread = read_json(folder / "replicates.json") if has_replicates else {}
     lines = []
     for figure, value in read_json(folder / "metrics.json")["test"].items():
@@ -89,13 +90,13 @@ def figures(name: str, has_replicates: bool) -> str:
     return table
 
 
-def caveats(dataset: str) -> str:
+def describe_caveats(dataset: str) -> str:
     """What of the texts bears on the figures, from data.json."""
-    data = read_json(DATASET_REPORTS / dataset / "data.json")
+    data = read_json(HERE.dataset_report(dataset) / "data.json")
     count, never, near = (
         data["overlap"][key] for key in ("test_texts_in_train", "none_with_its_label", "near_duplicates")
     )
-    said = f"Of {data['test']['texts']:,} test texts {count:,} are in the training part word for word"
+    said = f"Of {data['test']['texts']:,} test texts {count:,} are in the training set word for word"
     said += f", {never:,} of them never under the label that the test expects" if never else ""
     said += f"; {near:,} more are there nearly."
     if data["ceiling"] < 1:
@@ -105,7 +106,7 @@ def caveats(dataset: str) -> str:
     return said
 
 
-def card(params: Params, name: str, labels: list[str], has_replicates: bool, has_data: bool) -> str:
+def compose_card(params: Params, name: str, labels: list[str], has_replicates: bool, has_data: bool) -> str:
     """The card, in Markdown. has_replicates, has_data: whether `replicate` and `describe` are up to date."""
     dataset = params.models[name].dataset
     listed = ", ".join(labels) if len(labels) <= FEW else "listed in `assets/labels.json`"
@@ -114,10 +115,10 @@ def card(params: Params, name: str, labels: list[str], has_replicates: bool, has
         [
             f"# {name}",
             f"Gives texts one of {len(labels)} labels: {listed}. A TensorFlow SavedModel, made by bagpipe.",
-            origin(params, name),
+            origin_table(params, name),
             "## How good it is",
-            figures(name, has_replicates),
-            caveats(dataset)
+            metrics_table(name, has_replicates),
+            describe_caveats(dataset)
             if has_data
             else f"What is in the texts is not known: `dvc repro describe@{dataset}` looks.",
             "## How to call it",

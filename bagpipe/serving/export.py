@@ -7,7 +7,7 @@ from dvc.repo import Repo
 
 from bagpipe.project.dvc_project import dvc_errors
 from bagpipe.project.names import check_name, model_folder
-from bagpipe.serving.card import CARD_FILE, card
+from bagpipe.serving.card import CARD_FILE, compose_card
 from bagpipe.texts.words import word_index
 from stages.common.basics.artifacts import new_directory, write_text
 from stages.common.basics.errors import UserError
@@ -34,7 +34,7 @@ def stale_stages(*names: str) -> set[str]:
         return set(names) & repo.status(targets=list(names)).keys()
 
 
-def without_uuid(folder: Path) -> None:
+def drop_uuid(folder: Path) -> None:
     """Take the random number out of a SavedModel's fingerprint, so that the same model is the same bytes."""
     from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 
@@ -63,7 +63,7 @@ def export(name: str, folder: Path) -> None:
             f"model; run `dvc repro evaluate@{name}`"
         )
     index, labels = word_index(dataset), load_labels(dataset)
-    text = card(params, name, labels, has_replicates=replicates not in stale, has_data=looked not in stale)
+    text = compose_card(params, name, labels, has_replicates=replicates not in stale, has_data=looked not in stale)
 
     settle()
     from bagpipe.serving.portable import TextClassifier
@@ -76,6 +76,6 @@ def export(name: str, folder: Path) -> None:
         classifier = TextClassifier(load(trained), index, labels, names)
         tf.saved_model.save(classifier, str(partial), signatures={"serving_default": classifier.__call__})
         names.unlink()  # its copy is among the assets
-        without_uuid(partial)
+        drop_uuid(partial)
         write_text(partial / CARD_FILE, text)
     print(f"Exported {name} to {folder}; {folder / CARD_FILE} says how to call it.")

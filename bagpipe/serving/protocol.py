@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
-from bagpipe.texts.predict import Prediction, as_dict
+from bagpipe.texts.predict import ExplainedPrediction, prediction_as_dict
 
 Texts = Annotated[list[str], Field(min_length=1)]
 
@@ -49,7 +49,7 @@ class InferRequest(BaseModel, strict=True):
     outputs: list[Output] | None = None
 
 
-def metadata(name: str, classes: int) -> dict[str, Any]:
+def model_metadata(name: str, classes: int) -> dict[str, Any]:
     """`GET /v2/models/M`."""
     return {
         "name": name,
@@ -64,7 +64,7 @@ def metadata(name: str, classes: int) -> dict[str, Any]:
     }
 
 
-def infer_response(name: str, request: InferRequest, predictions: list[Prediction]) -> dict[str, Any]:
+def infer_response(name: str, request: InferRequest, predictions: list[ExplainedPrediction]) -> dict[str, Any]:
     """The tensors that were asked for, row by row in one list each."""
     probabilities = np.stack([prediction.probabilities for prediction in predictions])
     tensors = {
@@ -80,6 +80,6 @@ def infer_response(name: str, request: InferRequest, predictions: list[Predictio
     return {"model_name": name, "model_version": "1", "id": request.id or "", "outputs": outputs}
 
 
-def predict_response(predictions: list[Prediction]) -> dict[str, Any]:
+def predict_response(predictions: list[ExplainedPrediction]) -> dict[str, Any]:
     """An object for each text, as of `bagpipe predict --json`."""
-    return {"predictions": [as_dict(prediction) for prediction in predictions]}
+    return {"predictions": [prediction_as_dict(prediction) for prediction in predictions]}

@@ -11,8 +11,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bagpipe.serving.batching import Batches, BusyError
-from bagpipe.serving.protocol import InferRequest, PredictRequest, infer_response, metadata, predict_response
-from bagpipe.texts.predict import Classifier, Prediction
+from bagpipe.serving.protocol import InferRequest, PredictRequest, infer_response, model_metadata, predict_response
+from bagpipe.texts.predict import Classifier, ExplainedPrediction
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import first_sentence
 
@@ -52,7 +52,7 @@ class Service:
         self._most_bytes = most_bytes
         self._batches = Batches(self._classify, most_texts, BATCHES_WAITING * most_texts)
 
-    def _classify(self, texts: list[str], explain: bool) -> list[Prediction]:
+    def _classify(self, texts: list[str], explain: bool) -> list[ExplainedPrediction]:
         return list(self._classifier.predict(texts, explain))
 
     @asynccontextmanager
@@ -81,7 +81,7 @@ class Service:
         except ValidationError as error:
             raise HTTPException(400, request_problem(error)) from None
 
-    async def _predict(self, texts: list[str], explain: bool) -> list[Prediction]:
+    async def _predict(self, texts: list[str], explain: bool) -> list[ExplainedPrediction]:
         if len(texts) > self._most_texts:
             raise HTTPException(413, f"expected at most {self._most_texts:,} texts, found {len(texts):,}")
         try:
@@ -105,7 +105,7 @@ class Service:
 
     async def model(self, request: Request) -> Response:
         self._check_name(request)
-        return JSONResponse(metadata(self._name, len(self._classifier.labels)))
+        return JSONResponse(model_metadata(self._name, len(self._classifier.labels)))
 
     async def model_ready(self, request: Request) -> Response:
         self._check_name(request)

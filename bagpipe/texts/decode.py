@@ -7,15 +7,22 @@ import numpy as np
 
 from bagpipe.project.names import check_name
 from bagpipe.texts.words import UNKNOWN, decode, word_index, words_by_id
-from stages.common.basics.artifacts import RAW
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.params.sections import OfficialDataset, TextDataset
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import Split, load_labels, load_rows
-from stages.common.basics.terminal import escaped, wrapped
-from stages.common.corpora.counting import PARTS, blocks_of, split_block
+from stages.common.basics.terminal import escape_controls, wrap_text
+from stages.common.corpora.counting import PARTS, read_blocks, split_block
 from stages.common.corpora.labelled import open_texts
-from stages.common.corpora.official import encode, file_of, read_labels, read_texts, split_order, text_arrays
+from stages.common.corpora.official import (
+    encode,
+    find_official_file,
+    read_labels,
+    read_texts,
+    split_order,
+    text_arrays,
+)
 from stages.vectorize.labelled import SPLITS
 
 
@@ -41,7 +48,7 @@ def label_number(label: str, names: list[str]) -> int:
     raise UserError(f"--label: expected 0 to {len(names) - 1} or a label's name, found {label!r}")
 
 
-def texts_at(archive: Path, name: str, positions: list[int]) -> dict[int, list[int]]:
+def read_texts_at(archive: Path, name: str, positions: list[int]) -> dict[int, list[int]]:
     """The texts at some positions of an array, read no further than the last of them."""
     found: dict[int, list[int]] = {}
     start = 0
@@ -60,14 +67,14 @@ class OfficialTexts:
     """A split of a dataset of Keras. labels: the number of each of its texts' label."""
 
     def __init__(self, name: str, dataset: OfficialDataset, split: Split) -> None:
-        self._archive, self._num_words = file_of(RAW / name, ".npz"), dataset.num_words
+        self._archive, self._num_words = find_official_file(HERE.raw(name), ".npz"), dataset.num_words
         self._words = words_by_id(word_index(name))
         self._array, self._positions, self.labels = read_split(dataset, self._archive, split)
 
     def decoded(self, samples: np.ndarray) -> Iterator[str]:
         """The texts at some places, with `?` for a word that is not among the most frequent."""
         positions = self._positions[samples].tolist()
-        texts = texts_at(self._archive, self._array, positions)
+        texts = read_texts_at(self._archive, self._array, positions)
         for position in positions:
             tokens, _ = encode([texts[position]], self._num_words)
             yield decode(tokens, self._words)
@@ -78,13 +85,13 @@ class OwnTexts:
 
     def __init__(self, name: str, dataset: TextDataset, split: Split) -> None:
         self._index = word_index(name)
-        self._layout, self._columns, self._split = open_texts(dataset, RAW / name)
+        self._layout, self._columns, self._split = open_texts(dataset, HERE.raw(name))
         self._parts = SPLITS[split]
         self.labels = np.asarray(load_rows(name, split).labels)
 
     def _texts(self) -> Iterator[tuple[tuple[int, int, str], list[bytes]]]:
         """What decides on the place of each text of the split, and its words."""
-        for block in blocks_of(self._layout, self._columns):
+        for block in read_blocks(self._layout, self._columns):
             for words, label, order, part in split_block(block, self._split):
                 if PARTS[part] in self._parts:
                     yield (self._parts.index(PARTS[part]), order, label), words
@@ -115,7 +122,7 @@ def decode_samples(name: str, split: Split, index: int, label: str | None, count
     check_name("dataset", name, params.datasets)
     word_index(name)  # or the error that it is not there yet
     dataset = params.datasets[name]
-    names = load_labels(name, len(dataset.labels) if isinstance(dataset, OfficialDataset) else 2)
+    names = load_labels(name, dataset.classes or 2)
     texts = open_split(name, dataset, split)
     if not 0 <= index < len(texts.labels):
         raise UserError(f"--index: expected 0 to {len(texts.labels) - 1} in the {split} split, found {index}")
@@ -127,5 +134,5 @@ def decode_samples(name: str, split: Split, index: int, label: str | None, count
     samples = samples[:count]
     for sample, text in zip(samples, texts.decoded(samples), strict=True):
         number = texts.labels[sample]
-        print(f"{name} {split} {sample}, label {number} ({escaped(names[number])}):")
-        print(wrapped(escaped(text)))
+        print(f"{name} {split} {sample}, label {number} ({escape_controls(names[number])}):")
+        print(wrap_text(escape_controls(text)))

@@ -5,21 +5,22 @@ counts as wrong. The predictions are those that `evaluate` has stored.
 """
 
 import json
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from bagpipe.project.names import check_name
 from bagpipe.texts.decode import open_split
 from bagpipe.texts.predict import Classifier
-from stages.common.basics.artifacts import PREDICTIONS
 from stages.common.basics.errors import UserError
 from stages.common.basics.npy import open_npy
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import load_params
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import Split, load_hashes, load_labels, load_rows, open_rows, vectorized_file
-from stages.common.basics.terminal import escaped, wrapped
-from stages.common.network.predictions import of_each_label, predicted_labels
+from stages.common.basics.terminal import escape_controls, wrap_text
+from stages.common.network.predictions import predicted_labels, probability_of_each_label
 
 CONFIDENT = 100  # the most confident errors, of which a share is told
 SHOWN = 400  # characters of a text on the terminal
@@ -55,14 +56,16 @@ class Errors(NamedTuple):
         return np.array([bool(found.keys() - {expected}) for found, expected in pairs], bool)
 
 
-def answers_of(probabilities: np.ndarray, expected: np.ndarray) -> Answers:
+def make_answers(probabilities: np.ndarray, expected: np.ndarray) -> Answers:
     """The answers of a model's output.
 
     Args:
         probabilities: see stages/evaluate.py; expected: labels, shape (n,).
     """
     predicted = predicted_labels(probabilities)
-    return Answers(expected, predicted, of_each_label(probabilities)[np.arange(len(predicted)), predicted])
+    return Answers(
+        expected, predicted, probability_of_each_label(probabilities)[np.arange(len(predicted)), predicted]
+    )
 
 
 def find_errors(answers: Answers, test: np.ndarray, train: tuple[np.ndarray, np.ndarray]) -> Errors:
@@ -90,7 +93,7 @@ def load_answers(params: Params, name: str) -> Answers:
             or a file is damaged.
     """
     check_name("model", name, params.models)
-    dataset, path = params.models[name].dataset, PREDICTIONS / f"{name}.npy"
+    dataset, path = params.models[name].dataset, HERE.predictions(name)
     vectorized_file(dataset, "word_index.json")  # or the error that it is not there yet
     expected, labels = _labels(dataset, "test"), load_labels(dataset)
     probabilities = open_npy(path, np.float32, f"evaluate@{name}", dimensions=2)
@@ -99,7 +102,7 @@ def load_answers(params: Params, name: str) -> Answers:
     if (texts, classes) != (len(expected), len(labels)):
         wanted = f"predictions of {len(labels)} labels for {len(expected):,} test texts"
         raise UserError(f"{path}: expected {wanted}, found {classes} for {texts:,}; run `dvc repro evaluate@{name}`")
-    return answers_of(probabilities, expected)
+    return make_answers(probabilities, expected)
 
 
 def load_errors(dataset: str, answers: Answers) -> Errors:
@@ -112,19 +115,50 @@ def _labels(dataset: str, part: Split) -> np.ndarray:
     return np.asarray(load_rows(dataset, part).labels)
 
 
-def summary(errors: Errors, tests: int) -> dict[str, int]:
-    """How many errors there are, and how many of all and of the most confident ones are label noise."""
+@dataclass(frozen=True)
+class ErrorSummary:
+    """How many test texts and errors there are; of all errors and of the most confident, how many are label noise."""
+
+    test_texts: int
+    errors: int
+    errors_in_training_under_another_label: int
+    most_confident: int
+    most_confident_in_training_under_another_label: int
+
+
+@dataclass(frozen=True)
+class Push:
+    """A word, and how much the output for the predicted label would fall without it."""
+
+    word: str
+    change: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainedError:
+    """A test text that a model gets wrong.
+
+    test_text: its place; probability: of the predicted label.
+    in_training: how often training has the same text under each label.
+    """
+
+    test_text: int
+    expected: str
+    predicted: str
+    probability: float
+    explain: list[Push]
+    in_training: dict[str, int]
+    text: str
+
+
+def summarize_errors(errors: Errors, tests: int) -> ErrorSummary:
+    """Count the errors; tests: the number of test texts."""
     noise = errors.noise()
-    return {
-        "test_texts": tests,
-        "errors": len(noise),
-        "errors_in_training_under_another_label": int(noise.sum()),
-        "most_confident": len(noise[:CONFIDENT]),
-        "most_confident_in_training_under_another_label": int(noise[:CONFIDENT].sum()),
-    }
+    confident = noise[:CONFIDENT]
+    return ErrorSummary(tests, len(noise), int(noise.sum()), len(confident), int(confident.sum()))
 
 
-def described(params: Params, name: str, errors: Errors, count: int) -> list[dict[str, Any]]:
+def explain_errors(params: Params, name: str, errors: Errors, count: int) -> list[ExplainedError]:
     """The `count` most confident errors, each with its text and the words that pushed the model."""
     dataset = params.models[name].dataset
     settings, names, places = params.datasets[dataset], load_labels(dataset), errors.places[:count]
@@ -136,42 +170,43 @@ def described(params: Params, name: str, errors: Errors, count: int) -> list[dic
     for number, (place, text) in enumerate(zip(places.tolist(), texts.decoded(places), strict=True)):
         label, confidence = int(errors.predicted[number]), float(errors.confidence[number])
         pushes = classifier.pushes(rows.take(np.array([place])).indices, label, confidence)
-        found.append(
-            {
-                "test_text": place,
-                "expected": names[errors.expected[number]],
-                "predicted": names[label],
-                "probability": round(confidence, 6),
-                "explain": [{"word": word, "change": round(change, 6)} for word, change in pushes],
-                "in_training": {names[label]: texts for label, texts in errors.in_training[number].items()},
-                "text": text,
-            }
+        error = ExplainedError(
+            test_text=place,
+            expected=names[errors.expected[number]],
+            predicted=names[label],
+            probability=round(confidence, 6),
+            explain=[Push(word, round(change, 6)) for word, change in pushes],
+            in_training={names[label]: count for label, count in errors.in_training[number].items()},
+            text=text,
         )
+        found.append(error)
     return found
 
 
-def as_lines(error: dict[str, Any]) -> str:
+def format_error(error: ExplainedError) -> str:
     """An error, to be read."""
-    pushes = ", ".join(f"{push['word']} {push['change']:+.4f}" for push in error["explain"])
-    labels = ", ".join(f"{label} ({texts})" for label, texts in error["in_training"].items())
-    text = error["text"] if len(error["text"]) <= SHOWN else error["text"][: SHOWN - 3] + "..."
-    said = f"test text {error['test_text']}: expected {error['expected']}, found {error['predicted']}"
-    said += f" ({error['probability']:.4f})"
+    pushes = ", ".join(f"{push.word} {push.change:+.4f}" for push in error.explain)
+    labels = ", ".join(f"{label} ({texts})" for label, texts in error.in_training.items())
+    text = error.text if len(error.text) <= SHOWN else error.text[: SHOWN - 3] + "..."
+    title = f"test text {error.test_text}: expected {error.expected}, found {error.predicted}"
+    title += f" ({error.probability:.4f})"
     lines = [f"because of: {pushes}", *([f"in training as: {labels}"] if labels else []), text]
-    return "\n".join([wrapped(escaped(said)), *(wrapped(escaped(line), "  ") for line in lines)])
+    return "\n".join([wrap_text(escape_controls(title)), *(wrap_text(escape_controls(line), "  ") for line in lines)])
 
 
-def in_words(found: dict[str, int]) -> str:
+def format_summary(found: ErrorSummary) -> str:
     """The summary as sentences."""
-    errors, noise = found["errors"], found["errors_in_training_under_another_label"]
-    if not errors:
-        return f"None of {found['test_texts']:,} test texts is wrong."
-    said = (
-        f"{errors:,} of {found['test_texts']:,} test texts are wrong. Training has {noise:,} of these "
-        f"({noise / errors:.0%}) word for word under another label"
+    noise = found.errors_in_training_under_another_label
+    if not found.errors:
+        return f"None of {found.test_texts:,} test texts is wrong."
+    sentence = (
+        f"{found.errors:,} of {found.test_texts:,} test texts are wrong. Training has {noise:,} of these "
+        f"({noise / found.errors:.0%}) word for word under another label"
     )
-    most, confident = found["most_confident"], found["most_confident_in_training_under_another_label"]
-    return said + (f", and {confident} of the {most} most confident ones." if most < errors else ".")
+    if found.most_confident == found.errors:
+        return f"{sentence}."
+    confident = found.most_confident_in_training_under_another_label
+    return f"{sentence}, and {confident} of the {found.most_confident} most confident ones."
 
 
 def show_errors(name: str, count: int, as_json: bool) -> None:
@@ -183,9 +218,10 @@ def show_errors(name: str, count: int, as_json: bool) -> None:
     params = load_params()
     answers = load_answers(params, name)
     errors = load_errors(params.models[name].dataset, answers)
-    found = summary(errors, len(answers.expected))
-    texts = described(params, name, errors, count)
+    found = summarize_errors(errors, len(answers.expected))
+    texts = explain_errors(params, name, errors, count)
     if as_json:
-        print(json.dumps({**found, "texts": texts}))  # ASCII: a terminal takes some other characters for commands
+        content = {**asdict(found), "texts": [asdict(error) for error in texts]}
+        print(json.dumps(content))  # ASCII: a terminal takes some other characters for commands
     else:
-        print("\n\n".join([*map(as_lines, texts), wrapped(in_words(found))]))
+        print("\n\n".join([*map(format_error, texts), wrap_text(format_summary(found))]))

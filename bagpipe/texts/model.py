@@ -10,11 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from bagpipe.project.names import check_name, model_folder
-from bagpipe.texts.words import load_label_names, word_index
+from bagpipe.texts.words import word_index
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
-from stages.common.corpora.words import ids_of
-from stages.common.network.predictions import of_each_label
+from stages.common.basics.paths import HERE, Paths
+from stages.common.basics.rows import load_labels
+from stages.common.corpora.words import find_word_ids
+from stages.common.network.predictions import probability_of_each_label
 
 TEXTS_AT_ONCE = 2_048
 
@@ -34,18 +36,19 @@ class Prediction(NamedTuple):
 class WordModel:
     """A trained model with its words and labels. labels: the name of each, from 0 on."""
 
-    def __init__(self, name: str, root: Path = Path()) -> None:
-        """Load the model of that name of the project in a folder.
+    def __init__(self, name: str, paths: Paths = HERE) -> None:
+        """Load the model of that name of a project.
 
         Raises:
             UserError: there is none in params.yaml, it is not trained yet, or damaged.
         """
-        params = load_params(root / PARAMS_FILE)
-        check_name("model", name, params.models, root / PARAMS_FILE)
+        params_file = paths.root / PARAMS_FILE
+        params = load_params(params_file)
+        check_name("model", name, params.models, params_file)
         dataset = params.models[name].dataset
-        folder = model_folder(name, root)
-        self._index = word_index(dataset, root)
-        self.labels = load_label_names(dataset, root)
+        folder = model_folder(name, paths)
+        self._index = word_index(dataset, paths)
+        self.labels = load_labels(dataset, paths=paths)
 
         from stages.common.network import feeding, saved  # TensorFlow, after what can fail quickly
 
@@ -58,8 +61,8 @@ class WordModel:
         self._num_words = self._model.input_shape[-1]
 
     def ids(self, text: str) -> np.ndarray:
-        """The distinct ids of a text, see `ids_of`: int32, shape (ids,)."""
-        return ids_of(text, self._index, self._num_words)
+        """The distinct ids of a text, see `find_word_ids`: int32, shape (ids,)."""
+        return find_word_ids(text, self._index, self._num_words)
 
     def probabilities(self, ids: list[np.ndarray]) -> np.ndarray:
         """Probability of each label: float32, shape (texts, classes); of one text or more."""
@@ -67,7 +70,7 @@ class WordModel:
 
         ends = np.cumsum([0, *map(len, ids)], dtype=np.int64)
         ragged = tf.RaggedTensor.from_row_splits(np.concatenate(ids), ends, validate=False)
-        return of_each_label(self._model.predict_on_batch(self._multi_hot(ragged, self._num_words)))
+        return probability_of_each_label(self._model.predict_on_batch(self._multi_hot(ragged, self._num_words)))
 
 
 class TextModel:
@@ -76,7 +79,7 @@ class TextModel:
     def __init__(self, name: str, root: Path) -> None:
         if not (root / PARAMS_FILE).exists():
             raise UserError(f"{root / PARAMS_FILE}: no such file; expected `root` to be the project's folder")
-        self._model = WordModel(name, root)
+        self._model = WordModel(name, Paths(root))
         self.name = name
         self.labels = tuple(self._model.labels)
 

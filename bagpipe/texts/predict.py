@@ -9,13 +9,13 @@ import numpy as np
 from tqdm import tqdm
 
 from bagpipe.texts.model import TEXTS_AT_ONCE, WordModel
-from bagpipe.texts.words import UNKNOWN, lines_of, words_by_id
+from bagpipe.texts.words import UNKNOWN, read_lines, words_by_id
 from stages.common.basics.errors import UserError
 from stages.common.basics.processor import settle
-from stages.common.basics.terminal import escaped, line_width, wrapped
-from stages.common.corpora.formats import decoded
+from stages.common.basics.terminal import escape_controls, line_width, wrap_text
+from stages.common.corpora.formats import decode_bytes
 from stages.common.corpora.words import OUT_OF_VOCABULARY
-from stages.common.network.predictions import of_each_label
+from stages.common.network.predictions import probability_of_each_label
 
 TOP = 3
 BYTE_ORDER_MARK = "\ufeff"
@@ -24,7 +24,7 @@ SHOWN = 60  # characters of a text in the table, as far as a terminal has room
 LEAST_SHOWN = 40  # below, it gets a line of its own
 
 
-class Prediction(NamedTuple):
+class ExplainedPrediction(NamedTuple):
     """A text's most probable labels with their probabilities, and what they rest on.
 
     probabilities: of all labels, in their order, float32.
@@ -59,12 +59,12 @@ class Classifier(WordModel):
         words = ids[ids > OUT_OF_VOCABULARY]
         first = self._layers[0]
         sums = first.kernel[ids].sum(axis=0) + first.bias - first.kernel[words]  # a row for each word left out
-        without = of_each_label(self._outputs(self._layers, sums).numpy())[:, label]
+        without = probability_of_each_label(self._outputs(self._layers, sums).numpy())[:, label]
         changes = probability - without
         most = np.argsort(-np.abs(changes), kind="stable")[:count]
         return [(self._words.get(int(words[place]), UNKNOWN), float(changes[place])) for place in most]
 
-    def predict(self, texts: list[str], explain: bool) -> Iterator[Prediction]:
+    def predict(self, texts: list[str], explain: bool) -> Iterator[ExplainedPrediction]:
         """Yield the prediction of each text, in their order."""
         ids = [self.ids(text) for text in texts]
         probabilities = self.probabilities(ids)
@@ -72,10 +72,10 @@ class Classifier(WordModel):
             best = np.argsort(-p, kind="stable")[:TOP]
             top = [(self.labels[label], float(p[label])) for label in best]
             pushes = self.pushes(row, best[0], p[best[0]]) if explain else None
-            yield Prediction(text, top, p, len(row) - 1, pushes)
+            yield ExplainedPrediction(text, top, p, len(row) - 1, pushes)
 
 
-def as_dict(prediction: Prediction) -> dict[str, Any]:
+def prediction_as_dict(prediction: ExplainedPrediction) -> dict[str, Any]:
     """A prediction as other programs get it."""
     content: dict[str, Any] = {
         "label": prediction.top[0][0],
@@ -88,20 +88,20 @@ def as_dict(prediction: Prediction) -> dict[str, Any]:
     return content
 
 
-def as_json(prediction: Prediction) -> str:
-    return json.dumps(as_dict(prediction))  # ASCII: a terminal takes some other characters for commands
+def format_json(prediction: ExplainedPrediction) -> str:
+    return json.dumps(prediction_as_dict(prediction))  # ASCII: a terminal takes some other characters for commands
 
 
-def _pushed(prediction: Prediction) -> str:
+def _pushed(prediction: ExplainedPrediction) -> str:
     return ", ".join(f"{word} {change:+.4f}" for word, change in prediction.pushes or [])
 
 
-def as_tsv(prediction: Prediction) -> str:
+def format_tsv(prediction: ExplainedPrediction) -> str:
     cells = [cell for label, p in prediction.top for cell in (label, f"{p:.6f}")]
     cells.append(str(prediction.known_words))
     if prediction.pushes is not None:
         cells.append(_pushed(prediction))
-    return "\t".join(map(escaped, cells))
+    return "\t".join(map(escape_controls, cells))
 
 
 def tsv_header(labels: int, explain: bool) -> str:
@@ -109,21 +109,21 @@ def tsv_header(labels: int, explain: bool) -> str:
     return "\t".join([*columns, "known_words", *(["explain"] if explain else [])])
 
 
-def as_line(prediction: Prediction, width: int) -> str:
+def format_line(prediction: ExplainedPrediction, width: int) -> str:
     """A line of the readable table."""
     shown = prediction.top if len(prediction.top) > 2 else prediction.top[:1]
-    answer = "  ".join(f"{escaped(label):<{width}} {p:.4f}" for label, p in shown)
-    text = ("" if prediction.known_words else "(no known word) ") + escaped(" ".join(prediction.text.split()))
+    answer = "  ".join(f"{escape_controls(label):<{width}} {p:.4f}" for label, p in shown)
+    text = ("" if prediction.known_words else "(no known word) ") + escape_controls(" ".join(prediction.text.split()))
     room = line_width() - len(answer) - 2
     gap, room = ("  ", room) if room >= LEAST_SHOWN else ("\n    ", line_width() - 4)
     room = min(SHOWN, room)
     line = f"{answer}{gap}{text if len(text) <= room else text[: room - 3] + '...'}"
     if prediction.pushes:
-        line += "\n" + wrapped(escaped(f"because of: {_pushed(prediction)}"), " " * 4)
+        line += "\n" + wrap_text(escape_controls(f"because of: {_pushed(prediction)}"), " " * 4)
     return line
 
 
-def blocks_of(texts: Iterable[str]) -> Iterator[list[str]]:
+def split_blocks(texts: Iterable[str]) -> Iterator[list[str]]:
     """Yield texts in blocks; what comes before a line that cannot be read is yielded before the error is raised."""
     block: list[str] = []
     try:
@@ -148,14 +148,14 @@ def predict_all(name: str, texts: Iterable[str], form: str, explain: bool) -> No
     """
     classifier = Classifier(name)
     labels = min(TOP, len(classifier.labels))
-    width = max(len(escaped(label)) for label in classifier.labels)
-    lines = {"json": as_json, "tsv": as_tsv, "table": lambda p: as_line(p, width)}
+    width = max(len(escape_controls(label)) for label in classifier.labels)
+    lines = {"json": format_json, "tsv": format_tsv, "table": lambda p: format_line(p, width)}
     if form == "tsv":
         print(tsv_header(labels, explain))
     unknown, count = 0, 0
     # on standard error, if that is a terminal, and the answers do not go there, too
     with tqdm(unit=" texts", disable=sys.stdout.isatty() or None) as progress:
-        for block in blocks_of(texts):
+        for block in split_blocks(texts):
             for prediction in classifier.predict(block, explain):
                 unknown += not prediction.known_words
                 print(lines[form](prediction))
@@ -166,7 +166,7 @@ def predict_all(name: str, texts: Iterable[str], form: str, explain: bool) -> No
         print(f"note: {unknown:,} of {count:,} texts hold no word that the model knows", file=sys.stderr)
 
 
-def texts_from(arguments: list[str], path: str | None) -> Iterator[str]:
+def read_texts(arguments: list[str], path: str | None) -> Iterator[str]:
     """The texts of the arguments, or else the lines of a file, or of standard input; without byte order marks.
 
     Raises:
@@ -180,11 +180,11 @@ def _marked_texts(arguments: list[str], path: str | None) -> Iterator[str]:
         raise UserError("expected texts or --file, found both")
     if arguments:
         for number, text in enumerate(arguments, start=1):
-            yield decoded(text.encode("utf-8", "surrogateescape"), f"text {number}")
+            yield decode_bytes(text.encode("utf-8", "surrogateescape"), f"text {number}")
     elif path is None or path == "-":
         if sys.stdin.isatty():
             print("Type texts, one a line; end with Ctrl-D.", file=sys.stderr)
-        yield from lines_of(sys.stdin.buffer, "standard input")
+        yield from read_lines(sys.stdin.buffer, "standard input")
     else:
         with open(path, "rb") as stream:
-            yield from lines_of(stream, path)
+            yield from read_lines(stream, path)

@@ -1,49 +1,23 @@
 """The words and lines of texts, for the tools."""
 
-import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-from stages.common.basics.artifacts import VECTORIZED
-from stages.common.basics.errors import UserError
-from stages.common.basics.npy import check_exists
-from stages.common.corpora.formats import decoded
+from stages.common.basics.paths import HERE, Paths
+from stages.common.basics.rows import vectorized_file
+from stages.common.corpora.formats import decode_bytes
 from stages.common.corpora.official import read_word_index
 from stages.common.corpora.words import INDEX_FROM, OUT_OF_VOCABULARY
 
 UNKNOWN = "?"  # how 0, 1, 2 and ids of no word print
 
 
-def _vectorized_file(dataset: str, name: str, root: Path) -> Path:
-    path = root / VECTORIZED / dataset / name
-    check_exists(path, f"vectorize@{dataset}")
-    return path
-
-
-def word_index(dataset: str, root: Path = Path()) -> dict[str, int]:
-    """The index of each word of a dataset of the project in a folder.
+def word_index(dataset: str, paths: Paths = HERE) -> dict[str, int]:
+    """The index of each word of a dataset.
 
     Raises:
         UserError: it is not vectorized yet, or damaged.
     """
-    return read_word_index(_vectorized_file(dataset, "word_index.json", root))
-
-
-def load_label_names(dataset: str, root: Path = Path()) -> list[str]:
-    """The name of each label of the same, from 0 on; two or more.
-
-    Raises:
-        UserError: it is not vectorized yet, or damaged.
-    """
-    path = _vectorized_file(dataset, "labels.json", root)
-    try:
-        labels = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        labels = None
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels) or len(labels) < 2:
-        expected = "expected a JSON list of 2 labels or more, found something else"
-        raise UserError(f"{path}: {expected}; `dvc repro vectorize@{dataset}` writes it again")
-    return labels
+    return read_word_index(vectorized_file(dataset, "word_index.json", paths))
 
 
 def words_by_id(index: dict[str, int]) -> dict[int, str]:
@@ -52,15 +26,15 @@ def words_by_id(index: dict[str, int]) -> dict[int, str]:
 
 
 def decode(tokens: Iterable[int], words: dict[int, str]) -> str:
-    """Words of an encoded text, with `?` for the start mark and words beyond num_words."""
+    """Words of an encoded text, with `?` for the start mark and out-of-vocabulary words."""
     return " ".join(words.get(int(token), UNKNOWN) if token > OUT_OF_VOCABULARY else UNKNOWN for token in tokens)
 
 
-def lines_of(stream: Iterable[bytes], name: str) -> Iterator[str]:
+def read_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
     """Yield the lines of a stream one by one, without their ends.
 
     Raises:
         UserError: a line is not UTF-8.
     """
     for number, line in enumerate(stream, start=1):
-        yield decoded(line, f"{name}: line {number}").rstrip("\r\n")
+        yield decode_bytes(line, f"{name}: line {number}").rstrip("\r\n")

@@ -8,13 +8,13 @@ Writes  reports/datasets/D/data.json:
         number in a text; `words_beyond`, the share of all words that are not in the vocabulary
         overlap: `test_texts_in_train`, test texts that training has word for word; `none_with_its_label`, those of
         them that it never has under their label; `near_duplicates`, see stages/describe/near.py
-        classes: how many; missing in a part; with fewer than ten training texts
+        classes: how many; missing in a split; with fewer than ten training texts
         empty_texts: texts without a word
         ceiling: the test accuracy of giving each text the label that it bears most often in the whole corpus
         reports/datasets/D/classes.csv: of each class, the texts in training and test; the test texts that training
         has, and that it never has under their label
 
-Two texts are the same if all their words are, in their order, those beyond the vocabulary included; case and
+Two texts are the same if all their words are, in their order, out-of-vocabulary words included; case and
 punctuation do not count. Texts are read a block at a time; some tens of bytes of each stay in memory.
 """
 
@@ -28,20 +28,21 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from stages.common.basics.artifacts import DATASET_REPORTS, RAW, rounded, write_csv, write_json
+from stages.common.basics.artifacts import round_metric, write_csv, write_json
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.sections import OfficialDataset
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import load_hashes, load_labels, load_rows
-from stages.describe.identical import Overlap, ceiling, overlap, repetitions
+from stages.describe.identical import Overlap, compute_ceiling, count_repetitions, find_overlap
 from stages.describe.near import Sketches, near_duplicates
-from stages.describe.raw import Texts, official_texts, own_texts
+from stages.describe.raw import Texts, labelled_texts, official_texts
 
 DECILES = (1, 5, 9)
 FEW = 10  # training texts of a class
 
 
 class Lengths:
-    """The lengths of a part's texts, as they come."""
+    """The lengths of a split's texts, as they come."""
 
     def __init__(self) -> None:
         self._sizes: list[np.ndarray] = []
@@ -55,10 +56,10 @@ class Lengths:
         sizes = np.concatenate(self._sizes)
         deciles = np.quantile(sizes, [decile / 10 for decile in DECILES], method="inverted_cdf").tolist()
         words = {f"decile_{decile}": int(value) for decile, value in zip(DECILES, deciles, strict=True)}
-        return {"words": words, "words_beyond": rounded(self._beyond / max(1, int(sizes.sum(dtype=np.int64))))}
+        return {"words": words, "words_beyond": round_metric(self._beyond / max(1, int(sizes.sum(dtype=np.int64))))}
 
 
-def look_at_words(blocks: Iterator[Texts]) -> tuple[list[dict], int, int]:
+def measure_words(blocks: Iterator[Texts]) -> tuple[list[dict], int, int]:
     """Read all texts once.
 
     Returns:
@@ -76,12 +77,14 @@ def look_at_words(blocks: Iterator[Texts]) -> tuple[list[dict], int, int]:
     return [part.figures() for part in lengths], near, empty
 
 
-def of_part(hashes: np.ndarray, labels: np.ndarray) -> dict:
-    """The figures of a part that its hashes and labels tell."""
-    return repetitions(hashes, labels) | {"most_frequent_class": rounded(np.bincount(labels).max() / len(labels))}
+def describe_split(hashes: np.ndarray, labels: np.ndarray) -> dict:
+    """The figures of a split that its hashes and labels tell."""
+    return count_repetitions(hashes, labels) | {
+        "most_frequent_class": round_metric(np.bincount(labels).max() / len(labels))
+    }
 
 
-def of_overlap(found: Overlap) -> dict[str, int]:
+def describe_overlap(found: Overlap) -> dict[str, int]:
     """Test texts that training has."""
     return {
         "test_texts_in_train": int(found.seen.sum()),
@@ -89,8 +92,8 @@ def of_overlap(found: Overlap) -> dict[str, int]:
     }
 
 
-def of_classes(train: np.ndarray, test: np.ndarray) -> dict[str, int]:
-    """Missing and rare classes, from the texts of each in both parts."""
+def count_classes(train: np.ndarray, test: np.ndarray) -> dict[str, int]:
+    """Missing and rare classes, from the texts of each in both splits."""
     return {
         "number": len(train),
         "missing_in_train": int((train == 0).sum()),
@@ -102,25 +105,25 @@ def of_classes(train: np.ndarray, test: np.ndarray) -> dict[str, int]:
 def describe(params: Params, name: str) -> None:
     dataset, names = params.datasets[name], load_labels(name)
     if isinstance(dataset, OfficialDataset):
-        blocks = official_texts(dataset, RAW / name)
+        blocks = official_texts(dataset, HERE.raw(name))
     else:
-        blocks = own_texts(dataset, RAW / name, name)
-    lengths, near, empty = look_at_words(blocks)
+        blocks = labelled_texts(dataset, HERE.raw(name), name)
+    lengths, near, empty = measure_words(blocks)
 
     train, test = ((load_hashes(name, part), np.asarray(load_rows(name, part).labels)) for part in ("train", "test"))
-    found = overlap(train, test)
+    found = find_overlap(train, test)
     never = found.seen & ~found.with_its_label
     of_each_class = (train[1], test[1], test[1][found.seen], test[1][never])
     columns = [np.bincount(labels, minlength=len(names)) for labels in of_each_class]
     content = {
-        "train": of_part(*train) | lengths[0],
-        "test": of_part(*test) | lengths[1],
-        "overlap": of_overlap(found) | {"near_duplicates": near},
-        "classes": of_classes(*columns[:2]),
+        "train": describe_split(*train) | lengths[0],
+        "test": describe_split(*test) | lengths[1],
+        "overlap": describe_overlap(found) | {"near_duplicates": near},
+        "classes": count_classes(*columns[:2]),
         "empty_texts": empty,
-        "ceiling": rounded(ceiling(train, test)),
+        "ceiling": round_metric(compute_ceiling(train, test)),
     }
-    folder = DATASET_REPORTS / name
+    folder = HERE.dataset_report(name)
     header = ("class", "train", "test", "test_texts_in_train", "none_with_its_label")
     write_csv(folder / "classes.csv", header, zip(names, *(column.tolist() for column in columns), strict=True))
     write_json(folder / "data.json", content)

@@ -25,7 +25,7 @@ def distinct_pairs(hashes: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, 
     return hashes[starts], labels[starts], np.diff(starts, append=len(hashes))
 
 
-def repetitions(hashes: np.ndarray, labels: np.ndarray) -> dict[str, int]:
+def count_repetitions(hashes: np.ndarray, labels: np.ndarray) -> dict[str, int]:
     """The numbers of texts, of texts less distinct ones, and of distinct texts that stand under several labels."""
     texts, _, _ = distinct_pairs(hashes, labels)
     distinct, labels_each = np.unique(texts, return_counts=True)
@@ -41,15 +41,15 @@ def keys_of(hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return hashes + labels.astype(np.uint64) * GOLDEN_RATIO
 
 
-def overlap(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> Overlap:
+def find_overlap(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> Overlap:
     """Which test texts training has, and which of them under the same label. train, test: hashes and labels."""
     return Overlap(np.isin(test[0], train[0]), np.isin(keys_of(*test), keys_of(*train)))
 
 
-def ceiling(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float:
+def compute_ceiling(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float:
     """The test accuracy of giving each text the label that it bears most often in training and test together.
 
-    Of labels that a text bears equally often, it gets the one that more of its copies in the test part have.
+    Of labels that a text bears equally often, it gets the one that more of its copies in the test set have.
     """
     common = np.isin(train[0], test[0])
     both = (np.concatenate([mine[common], tested]) for mine, tested in zip(train, test, strict=True))

@@ -23,7 +23,7 @@ _MIX = np.random.RandomState(SEED).randint(0, 1 << 62, ROWS, dtype=np.uint64) * 
 
 
 class Sketches:
-    """The band keys and word sets of a part's texts, in files of a folder."""
+    """The band keys and word sets of a split's texts, in files of a folder."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()

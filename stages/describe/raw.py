@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.common.basics.artifacts import VECTORIZED, read_json
+from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.sections import OfficialDataset, TextDataset
-from stages.common.corpora.counting import TEST, Block, Split, blocks_of, split_block
+from stages.common.basics.paths import HERE
+from stages.common.corpora.counting import TEST, Block, Split, read_blocks, split_block
 from stages.common.corpora.labelled import open_texts
 from stages.common.corpora.official import (
-    file_of,
-    flattened,
-    hashes_of,
+    find_official_file,
+    flatten_texts,
+    hash_texts,
     read_labels,
     read_texts,
     split_order,
@@ -45,7 +46,7 @@ class Texts(NamedTuple):
 
 def official_texts(dataset: OfficialDataset, raw: Path) -> Iterator[Texts]:
     """The texts of official files; a word's index stands for it."""
-    archive = file_of(raw, ".npz")
+    archive = find_official_file(raw, ".npz")
     sizes = {name: len(read_labels(archive, f"y{name[1:]}", len(dataset.labels))) for name in text_arrays(dataset)}
     for name, parts in split_order(dataset, sizes).items():
         in_test = np.zeros(sizes[name], bool)
@@ -57,21 +58,21 @@ def official_texts(dataset: OfficialDataset, raw: Path) -> Iterator[Texts]:
 
 
 def _official_block(texts: list[list[int]], in_test: np.ndarray, num_words: int) -> Texts:
-    words, sizes = flattened(texts)
+    words, sizes = flatten_texts(texts)
     row_of = np.repeat(np.arange(len(texts)), sizes)
     beyond = np.bincount(row_of, words + INDEX_FROM >= num_words, len(texts)).astype(np.int64)
     marks = np.sort(row_of << 32 | words)
     marks = marks[np.diff(marks, prepend=-1) > 0]
     distinct = np.bincount(marks >> 32, minlength=len(texts))
-    return Texts(in_test, hashes_of(words, sizes), sizes, beyond, (marks & 0xFFFFFFFF).astype(np.uint32), distinct)
+    return Texts(in_test, hash_texts(words, sizes), sizes, beyond, (marks & 0xFFFFFFFF).astype(np.uint32), distinct)
 
 
-def own_texts(dataset: TextDataset, raw: Path, name: str) -> Iterator[Texts]:
+def labelled_texts(dataset: TextDataset, raw: Path, name: str) -> Iterator[Texts]:
     """A user's own texts, cut into words on all cores; a checksum of 32 bits stands for a word."""
     layout, columns, split = open_texts(dataset, raw)
-    known = frozenset(word.encode() for word in read_json(VECTORIZED / name / "word_index.json"))
+    known = frozenset(word.encode() for word in read_json(HERE.vectorized(name) / "word_index.json"))
     with start_workers() as workers:
-        yield from workers.map(_own_block, blocks_of(layout, columns), split, known)
+        yield from workers.map(_own_block, read_blocks(layout, columns), split, known)
 
 
 def _own_block(block: Block, split: Split | None, known: frozenset[bytes]) -> Texts:

@@ -7,69 +7,69 @@ from stages.common.judging.comparison import ALPHA, CONFIDENCE
 from stages.common.judging.published import Notebooks, not_judged
 from stages.common.judging.reproduction import Judgement, Results
 from stages.report.datasets import paragraphs, unseen_table
-from stages.report.summary import summary
+from stages.report.summary import compose_summary
 from stages.report.tables import (
     Variation,
     against_baseline,
     baselines_table,
     compare_variations,
     experiments_table,
-    our_value,
-    probability,
+    format_ours,
+    format_p,
+    name_figure,
     reproduction_table,
     results_table,
     variations,
-    what,
 )
-from stages.report.words import listed, of_many
+from stages.report.words import count_with_verb, join_names
 
 
-def describe(settings: Settings, figures: dict[str, float]) -> str:
+def describe_model(settings: Settings, figures: dict[str, float]) -> str:
     """What a model is and what it reached, in one paragraph."""
     layers = "hidden layer" if len(settings.hidden) == 1 else "hidden layers"
     return (
-        f"Dataset `{settings.dataset}`; units of the {layers}: {listed(map(str, settings.hidden))}, "
+        f"Dataset `{settings.dataset}`; units of the {layers}: {join_names(map(str, settings.hidden))}, "
         f"{settings.activation}; loss {settings.loss.replace('_', ' ')}; "
         f"{settings.optimizer} with learning rate {settings.learning_rate:g}; batches of {settings.batch_size}. "
-        f"Validation on {of_many(settings.holdout, 'held-out row', 'held-out rows')}: lowest loss "
+        f"Validation on {count_with_verb(settings.holdout, 'held-out row', 'held-out rows')}: lowest loss "
         f"{figures['validation.val_loss']:.4f} after epoch {figures['validation.best_epoch']} of "
         f"{settings.validation_epochs}; accuracy there {figures['validation.val_accuracy']:.4f}, at best "
         f"{figures['validation.best_val_accuracy']:.4f} (epoch {figures['validation.best_accuracy_epoch']}), "
         f"at the end {figures['validation.last_val_accuracy']:.4f}. "
-        f"Test after {of_many(settings.epochs, 'epoch', 'epochs')}: accuracy {figures['test.accuracy']:.4f}, "
+        f"Test after {count_with_verb(settings.epochs, 'epoch', 'epochs')}: accuracy {figures['test.accuracy']:.4f}, "
         f"macro F1 {figures['test.macro_f1']:.4f}."
     )
 
 
-def section(name: str, settings: Settings, figures: dict[str, float]) -> str:
+def model_section(name: str, settings: Settings, figures: dict[str, float]) -> str:
     """What a model is, what it reached, and its pictures."""
     folder = f"models/{name}"
     pictures = "\n".join(
         f"![{kind} of {name}]({folder}/plots/{kind}.png)" for kind in ("loss", "accuracy", "roc", "confusion")
     )
     return (
-        f"### Model {name}\n\n{describe(settings, figures)}\n\n"
+        f"### Model {name}\n\n{describe_model(settings, figures)}\n\n"
         f"<details><summary>Plots and tables</summary>\n\n{pictures}\n\n"
         f"Other seeds: [replicates.csv]({folder}/replicates.csv).\n\n</details>\n"
     )
 
 
-def explanation(found: Judgement) -> str:
+def explain_terms(found: Judgement) -> str:
     """What speaks against a published figure that is not consistent, and what is known of it."""
-    said = f"- {what(found)}: published {found.published.value}, ours {our_value(found)}"
+    said = f"- {name_figure(found)}: published {found.published.value}, ours {format_ours(found)}"
     if found.p is not None and found.p_adjusted is not None:
-        said += f"; p is {probability(found.p)}, after Holm's correction {probability(found.p_adjusted)}"
+        said += f"; p is {format_p(found.p)}, after Holm's correction {format_p(found.p_adjusted)}"
     if found.published.known:
         return f"{said}. Known: {found.published.known}."
     return f"{said}. {'No reason is known.' if found.verdict == 'differs' else 'It may be chance.'}"
 
 
-def reproduction(notebooks: Notebooks, judgements: list[Judgement], apart: str) -> str:
+def reproduction_section(notebooks: Notebooks, judgements: list[Judgement], apart: str) -> str:
     """The section about what the notebooks print; apart: a sentence about what is not judged."""
     keys = dict.fromkeys(found.published.source.partition(" ")[0] for found in judgements)
     sources = "\n".join(f"- {key}: {notebooks.sources[key]}" for key in keys)
     others = [found for found in judgements if found.verdict != "consistent"]
-    explained = "\n".join(["Of the table below, not consistent:\n", *map(explanation, others)]) if others else ""
+    explained = "\n".join(["Of the table below, not consistent:\n", *map(explain_terms, others)]) if others else ""
     runs = {(found.published.of, found.published.figure.partition(".")[0]) for found in others}
     if len(runs) == 1 < len(others):
         explained += "\n\nThese are figures of one and the same run, so they do not stray independently."
@@ -93,7 +93,7 @@ not vary with the seed is held against a tolerance. [reproduction.json](reproduc
     return "\n\n".join(filter(None, parts)) + "\n\n"
 
 
-def experiments(params: Params, results: Results, compared: dict[str, Variation]) -> str:
+def experiments_section(params: Params, results: Results, compared: dict[str, Variation]) -> str:
     """The section about the variations of each dataset's reference."""
     families = [names for dataset in results.baselines if len(names := variations(params, dataset)) > 1]
     if not families:
@@ -129,7 +129,7 @@ def test_set_errors(results: Results, params: Params) -> str:
     return ", ".join(shown)
 
 
-def page(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> str:
+def compose_page(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> str:
     """reports/README.md."""
     compared, apart = compare_variations(params, results), not_judged(notebooks, params)
     of_notebooks = [found for found in judgements if not found.published.best_possible]
@@ -140,11 +140,11 @@ def page(params: Params, notebooks: Notebooks, results: Results, judgements: lis
     )
     highest = "\n".join(f"- {against_baseline(params, results, dataset)}" for dataset in results.baselines)
     sections = "\n".join(
-        section(name, settings_of(params, name), results.figures[name]) for name in ordered_models(params)
+        model_section(name, settings_of(params, name), results.figures[name]) for name in ordered_models(params)
     )
     return f"""# Results
 
-{summary(params, notebooks, results, of_notebooks, compared)}
+{compose_summary(params, notebooks, results, of_notebooks, compared)}
 Means over seeds ± the standard deviation of a single run, on these test sets. A difference is that from the \
 reference, over the seeds of both, in percentage points with the {CONFIDENCE:.0%} interval. {limits}How sure all \
 this is depends on the spread over seeds. New texts are another matter: there the size of the test set limits what \
@@ -153,7 +153,7 @@ enters no verdict.
 
 ![Accuracy by epoch and over seeds, beside the published figures](overview.png)
 
-{reproduction(notebooks, of_notebooks, apart) if of_notebooks else ""}\
+{reproduction_section(notebooks, of_notebooks, apart) if of_notebooks else ""}\
 ## All models
 
 Test loss and accuracy: means over further seeds ± the standard deviation of a single run, and the one run under \
@@ -162,7 +162,7 @@ Test loss and accuracy: means over further seeds ± the standard deviation of a 
 {results_table(params, results)}
 Precision, recall and F1 of each class: [classes.csv](classes.csv).
 
-{experiments(params, results, compared)}\
+{experiments_section(params, results, compared)}\
 ## Against baselines
 
 Without a network, on the same multi-hot rows:

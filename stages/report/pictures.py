@@ -11,7 +11,7 @@ from stages.common.basics.artifacts import Table
 from stages.common.drawing.figures import BASELINE, PUBLISHED, REFERENCE, TEST, TRAINING, VALIDATION, plain
 from stages.common.judging.comparison import Runs
 from stages.common.judging.reproduction import Judgement
-from stages.report.tables import what
+from stages.report.tables import name_figure
 
 MOST_CLASSES = 50  # drawn
 FAINT_DOTS: dict[str, Any] = {"marker": "o", "ls": "", "alpha": 0.35, "markeredgewidth": 0}
@@ -84,7 +84,7 @@ def draw_reproduction(axes: Axes, judgements: list[Judgement]) -> None:
     axes.axvspan(-1, 1, color=REFERENCE, alpha=0.2, label="consistent")
     axes.axvline(0, color=TEST, label="our mean")
     axes.plot(distances, places, "D", color=PUBLISHED, label="published")
-    axes.set_yticks(places, [what(found).replace("`", "") for found in drawn])
+    axes.set_yticks(places, [name_figure(found).replace("`", "") for found in drawn])
     axes.set(
         title="Published figures beside ours",
         xlabel="Distance from our mean; 1 is the end of the 95 % prediction interval",

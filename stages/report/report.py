@@ -16,23 +16,14 @@ if __name__ == "__main__":
 import math
 from collections.abc import Iterator
 
-from stages.common.basics.artifacts import (
-    DATASET_REPORTS,
-    MODEL_REPORTS,
-    REPORTS,
-    Table,
-    read_csv,
-    rounded,
-    write_csv,
-    write_json,
-    write_text,
-)
+from stages.common.basics.artifacts import Table, read_csv, round_metric, write_csv, write_json, write_text
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of, ordered_models
+from stages.common.basics.paths import HERE
 from stages.common.drawing.figures import figure
 from stages.common.judging.published import Notebooks, applicable, load_published
-from stages.common.judging.reproduction import Judgement, Results, judge, read_results, samples
-from stages.report.page import page
+from stages.common.judging.reproduction import Judgement, Results, judge, metric_by_seed, read_results
+from stages.report.page import compose_page
 from stages.report.pictures import (
     MOST_CLASSES,
     add_common_legend,
@@ -43,25 +34,25 @@ from stages.report.pictures import (
     draw_test_accuracies,
 )
 from stages.report.tables import variations
-from stages.report.words import of_many
+from stages.report.words import count_with_verb
 
 
 def reproduction_json(judgements: list[Judgement]) -> dict:
     """reports/reproduction.json: by model or dataset, by figure."""
 
     def shown(value: float | None) -> float | None:
-        return None if value is None else rounded(value)
+        return None if value is None else round_metric(value)
 
     content: dict[str, dict] = {}
     for published, ours, low, high, p, p_adjusted, verdict in judgements:
         content.setdefault(published.of, {})[published.key] = {
             "source": published.source,
             "published": published.number,
-            "mean": rounded(ours.mean),
+            "mean": round_metric(ours.mean),
             "sd": shown(ours.sd),
             "n": None if ours.n == math.inf else ours.n,
-            "low": rounded(low),
-            "high": rounded(high),
+            "low": round_metric(low),
+            "high": round_metric(high),
             "p": shown(p),
             "p_adjusted": shown(p_adjusted),
             "verdict": verdict,
@@ -78,7 +69,7 @@ def class_figures(confusion: Table) -> Iterator[tuple[int, str, float, float, fl
         predicted = sum(count for (_, guess), count in counts.items() if guess == name)
         precision, recall = (right / total if total else 0.0 for total in (predicted, support))
         f1 = 2 * right / (predicted + support) if predicted + support else 0.0
-        yield label, name, rounded(precision), rounded(recall), rounded(f1), support
+        yield label, name, round_metric(precision), round_metric(recall), round_metric(f1), support
 
 
 def write_long_tables(params: Params, results: Results) -> None:
@@ -87,16 +78,20 @@ def write_long_tables(params: Params, results: Results) -> None:
     for name in ordered_models(params):
         of = (params.models[name].dataset, name)
         histories += [(*of, *line.values()) for line in results.histories[name]]
-        curves += [(*of, *line.values()) for line in read_csv(MODEL_REPORTS / name / "curves.csv")]
-        classes += [(*of, *line) for line in class_figures(read_csv(MODEL_REPORTS / name / "confusion.csv"))]
+        curves += [(*of, *line.values()) for line in read_csv(HERE.model_report(name) / "curves.csv")]
+        classes += [(*of, *line) for line in class_figures(read_csv(HERE.model_report(name) / "confusion.csv"))]
         experiments += [(*of, line["seed"], line["test_accuracy"]) for line in results.replicates[name]]
     columns = ("dataset", "model")
     write_csv(
-        REPORTS / "histories.csv", (*columns, "epoch", "loss", "accuracy", "val_loss", "val_accuracy"), histories
+        HERE.reports / "histories.csv", (*columns, "epoch", "loss", "accuracy", "val_loss", "val_accuracy"), histories
     )
-    write_csv(REPORTS / "curves.csv", (*columns, "false_positive_rate", "true_positive_rate", "precision"), curves)
-    write_csv(REPORTS / "classes.csv", (*columns, "label", "name", "precision", "recall", "f1", "support"), classes)
-    write_csv(REPORTS / "experiments.csv", (*columns, "seed", "test_accuracy"), experiments)
+    write_csv(
+        HERE.reports / "curves.csv", (*columns, "false_positive_rate", "true_positive_rate", "precision"), curves
+    )
+    write_csv(
+        HERE.reports / "classes.csv", (*columns, "label", "name", "precision", "recall", "f1", "support"), classes
+    )
+    write_csv(HERE.reports / "experiments.csv", (*columns, "seed", "test_accuracy"), experiments)
 
 
 def draw_overview(params: Params, notebooks: Notebooks, results: Results) -> None:
@@ -108,12 +103,12 @@ def draw_overview(params: Params, notebooks: Notebooks, results: Results) -> Non
     tested = {name: figures["test.accuracy"] for name, figures in published.items() if "test.accuracy" in figures}
     compared = {dataset: names for dataset in results.baselines if (names := models_of(params, dataset))}
     heights = [max(0.7, len(names) / 12 + 0.15) for names in compared.values()]
-    with figure(REPORTS / "overview.png", params.plots, 0.9, panels=2, heights=heights) as panels:
+    with figure(HERE.reports / "overview.png", params.plots, 0.9, panels=2, heights=heights) as panels:
         for left, right, (dataset, names) in zip(panels[::2], panels[1::2], compared.items(), strict=True):
             reference = names[0]
             seeds = results.replicates[reference]
             draw_learning(left, reference, results.histories[reference], seeds, published.get(reference, {}))
-            accuracies = {name: samples(results, name, "test.accuracy") for name in names}
+            accuracies = {name: metric_by_seed(results, name, "test.accuracy") for name in names}
             draw_test_accuracies(right, dataset, accuracies, tested)
         add_common_legend(panels)
 
@@ -121,16 +116,16 @@ def draw_overview(params: Params, notebooks: Notebooks, results: Results) -> Non
 def draw_pictures(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> None:
     """Draw overview.png, texts_of_classes.png, reproduction.png and experiments.png."""
     draw_overview(params, notebooks, results)
-    classes = {name: read_csv(DATASET_REPORTS / name / "classes.csv") for name in results.data}
+    classes = {name: read_csv(HERE.dataset_report(name) / "classes.csv") for name in results.data}
     heights = [min(MOST_CLASSES, len(lines)) / 20 + 0.2 for lines in classes.values()]
-    with figure(REPORTS / "texts_of_classes.png", params.plots, 1.4, heights=heights) as panels:
+    with figure(HERE.reports / "texts_of_classes.png", params.plots, 1.4, heights=heights) as panels:
         for axes, (dataset, lines) in zip(panels, classes.items(), strict=True):
             draw_classes(axes, dataset, lines)
-    with figure(REPORTS / "reproduction.png", params.plots, 1.8, len(judgements) / 18 + 0.4) as [axes]:
+    with figure(HERE.reports / "reproduction.png", params.plots, 1.8, len(judgements) / 18 + 0.4) as [axes]:
         draw_reproduction(axes, judgements)
-    accuracies = {name: samples(results, name, "test.accuracy") for name in results.replicates}
+    accuracies = {name: metric_by_seed(results, name, "test.accuracy") for name in results.replicates}
     compared = {dataset: names for dataset in results.baselines if (names := variations(params, dataset))}
-    with figure(REPORTS / "experiments.png", params.plots, 1.2, 1, len(compared)) as panels:
+    with figure(HERE.reports / "experiments.png", params.plots, 1.2, 1, len(compared)) as panels:
         for axes, (dataset, names) in zip(panels, compared.items(), strict=True):
             regression = results.baselines[dataset]["logistic_regression"]["accuracy"]
             draw_experiments(axes, dataset, names, accuracies, regression)
@@ -141,11 +136,11 @@ def report(params: Params) -> None:
     ours = applicable(notebooks, params)
     results = read_results(params)
     judgements = judge(ours.published, results)
-    write_json(REPORTS / "reproduction.json", reproduction_json(judgements))
+    write_json(HERE.reports / "reproduction.json", reproduction_json(judgements))
     write_long_tables(params, results)
     draw_pictures(params, ours, results, judgements)
-    write_text(REPORTS / "README.md", page(params, notebooks, results, judgements))
+    write_text(HERE.reports / "README.md", compose_page(params, notebooks, results, judgements))
     verdicts = [found.verdict for found in judgements if not found.published.best_possible]
-    differing = of_many(verdicts.count("differs"), "differs", "differ")
+    differing = count_with_verb(verdicts.count("differs"), "differs", "differ")
     said = f"; of {len(verdicts)} published figures {differing} from ours" if verdicts else ""
-    print(f"{len(results.figures)} models{said}; see {REPORTS / 'README.md'}")
+    print(f"{len(results.figures)} models{said}; see {HERE.reports / 'README.md'}")

@@ -6,25 +6,25 @@ from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of
 from stages.common.judging.comparison import ALPHA
 from stages.common.judging.published import Notebooks, not_judged, published_accuracies
-from stages.common.judging.reproduction import Judgement, Results, samples
+from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
 from stages.report.datasets import UNSEEN, models_with_unseen
 from stages.report.tables import (
     ACCURACY,
     Variation,
+    format_comparison,
+    format_interval,
+    format_mean_and_sd,
     highest_baseline,
     highest_network,
-    in_points,
-    interval_in_points,
-    link,
-    mean,
-    mean_and_spread,
-    table,
+    link_model,
+    markdown_table,
+    mean_of_runs,
     variations,
 )
-from stages.report.words import MOST_NAMED, listed, named, of_many, one_in, points
+from stages.report.words import MOST_NAMED, count_with_verb, format_points, join_first_names, join_names, one_in_n
 
 
-def of_notebooks(judgements: list[Judgement]) -> str:
+def answer_notebooks(judgements: list[Judgement]) -> str:
     """Whether the published figures hold up."""
     counts = Counter(found.verdict for found in judgements)
     total, consistent = len(judgements), counts["consistent"]
@@ -39,22 +39,22 @@ def of_notebooks(judgements: list[Judgement]) -> str:
     by_chance = round(ALPHA * sum(found.published.varies for found in judgements))
     expected = f" (about {by_chance} {'is' if by_chance == 1 else 'are'} expected by chance)" if by_chance else ""
     said = [
-        f"{of_many(consistent, 'agrees', 'agree')} with ours",
-        f"{of_many(doubtful, 'is', 'are')} doubtful{expected}",
-        f"{of_many(differing, 'contradicts', 'contradict')} {'them' if total > 1 else 'it'}",
+        f"{count_with_verb(consistent, 'agrees', 'agree')} with ours",
+        f"{count_with_verb(doubtful, 'is', 'are')} doubtful{expected}",
+        f"{count_with_verb(differing, 'contradicts', 'contradict')} {'them' if total > 1 else 'it'}",
     ]
     models = dict.fromkeys(f"`{found.published.of}`" for found in judgements if found.verdict != "consistent")
     figures = f"{total} published figures" if total > 1 else "1 published figure"
     return (
-        f"{answer}. Of {figures}, {listed(said)}. More about {named(models)} is "
+        f"{answer}. Of {figures}, {join_names(said)}. More about {join_first_names(models)} is "
         "[below](#which-published-figures-hold-up)."
     )
 
 
-def of_models(params: Params, results: Results, compared: dict[str, Variation], dataset: str) -> str:
+def answer_models(params: Params, results: Results, compared: dict[str, Variation], dataset: str) -> str:
     """Which model of a dataset is better than its reference, or the best, as far as the verdicts say so."""
     models, (reference, *others) = models_of(params, dataset), variations(params, dataset)
-    accuracy = {name: mean(samples(results, name, ACCURACY)) for name in models}
+    accuracy = {name: mean_of_runs(metric_by_seed(results, name, ACCURACY)) for name in models}
 
     def shown(name: str) -> str:
         return f"`{name}` ({accuracy[name]:.4f})"
@@ -67,9 +67,10 @@ def of_models(params: Params, results: Results, compared: dict[str, Variation], 
     all_worse = 0 < len(others) == len(better) + len(worse)
     if better:
         relation = "the best, better than" if len(better) == 1 < len(others) and all_worse else "better than"
-        said = f"{named(map(shown, better))} {'is' if len(better) == 1 else 'are'} {relation} {shown(reference)}"
+        verb = "is" if len(better) == 1 else "are"
+        said = f"{join_first_names(map(shown, better))} {verb} {relation} {shown(reference)}"
         if len(better) <= MOST_NAMED:
-            said += f", by {listed(interval_in_points(compared[name].found) for name in better)} points"
+            said += f", by {join_names(format_interval(compared[name].found) for name in better)} points"
     elif all_worse:
         said = f"{shown(reference)} is the best"
     else:
@@ -77,7 +78,7 @@ def of_models(params: Params, results: Results, compared: dict[str, Variation], 
         if others and accuracy[others[0]] > accuracy[reference]:
             said += f", not even {shown(others[0])}"
     if worse:
-        said += f"; {of_many(len(worse), 'model is', 'models are')} worse"
+        said += f"; {count_with_verb(len(worse), 'model is', 'models are')} worse"
     uncompared = [name for name in models if name not in (reference, *others)]
     highest = max(uncompared, key=accuracy.__getitem__, default=reference)
     if accuracy[highest] > max(accuracy[name] for name in (reference, *others)):
@@ -85,37 +86,37 @@ def of_models(params: Params, results: Results, compared: dict[str, Variation], 
     return f"On {dataset}, {said}."
 
 
-def of_baselines(params: Params, results: Results, datasets: list[str]) -> str:
+def answer_baselines(params: Params, results: Results, datasets: list[str]) -> str:
     """Whether the highest networks are distinguished from the highest baselines."""
     by_relation: dict[str, list[str]] = {}
     for dataset in datasets:
         highest = highest_network(params, results, dataset)
         shown = f"on {dataset} ({highest.mean:.4f} and {highest.baseline:.4f})"
         by_relation.setdefault(highest.relation, []).append(shown)
-    said = listed(f"{relation} {listed(shown)}" for relation, shown in by_relation.items())
+    said = join_names(f"{relation} {join_names(shown)}" for relation, shown in by_relation.items())
     return f"The network with the highest mean is {said}."
 
 
-def of_best_possible(params: Params, results: Results, best: dict[str, str]) -> str:
+def answer_best_possible(params: Params, results: Results, best: dict[str, str]) -> str:
     """How near the highest networks come to the best accuracy that is possible, which is `best` of each dataset."""
     highest = {dataset: highest_network(params, results, dataset) for dataset in best}
     reached = (f"`{found.model}` reaches {found.mean:.4f} of {best[dataset]}" for dataset, found in highest.items())
-    return f"{listed(reached)}."
+    return f"{join_names(reached)}."
 
 
-def of_repeated_texts(params: Params, results: Results, dataset: str) -> str:
+def answer_repeated_texts(params: Params, results: Results, dataset: str) -> str:
     """What test texts that training has, too, do to the test accuracy of a dataset's reference; empty if little."""
     models, data = models_with_unseen(params, results, dataset), results.data[dataset]
     if not models:
         return ""
-    every, unseen = (mean(samples(results, models[0], figure)) for figure in (ACCURACY, UNSEEN))
+    every, unseen = (mean_of_runs(metric_by_seed(results, models[0], figure)) for figure in (ACCURACY, UNSEEN))
     if abs(unseen - every) < params.verdicts.negligible:
         return ""
-    repeated = one_in(data["overlap"]["test_texts_in_train"], data["test"]["texts"])
+    repeated = one_in_n(data["overlap"]["test_texts_in_train"], data["test"]["texts"])
     side = "higher" if unseen > every else "lower"
     return (
         f"{repeated} in the training set of {dataset}, too; on the others the test accuracy of `{models[0]}` is "
-        f"{points(unseen - every)} {side}."
+        f"{format_points(unseen - every)} {side}."
     )
 
 
@@ -138,11 +139,11 @@ def headline_table(
         dataset, variation = params.models[name].dataset, compared.get(name)
         reference = name == params.defaults[dataset].reference
         return [
-            link(name),
-            mean_and_spread(samples(results, name, ACCURACY)),
+            link_model(name),
+            format_mean_and_sd(metric_by_seed(results, name, ACCURACY)),
             published.get(name, ""),
             best.get(dataset, ""),
-            in_points(variation.found) if variation else "",
+            format_comparison(variation.found) if variation else "",
             "reference" if reference else variation.verdict if variation else "",
         ]
 
@@ -155,10 +156,10 @@ def headline_table(
         baseline, accuracy = highest_baseline(results, dataset)
         lines.append([f"{baseline} on {dataset}", f"{accuracy:.4f}", *[""] * 4])
     header = ["model", "test accuracy", "published", "best possible", "difference in points", "verdict"]
-    return table("lrrrrl", header, lines)
+    return markdown_table("lrrrrl", header, lines)
 
 
-def summary(
+def compose_summary(
     params: Params,
     notebooks: Notebooks,
     results: Results,
@@ -175,13 +176,13 @@ def summary(
     published, best = ({of: entry.value for of, entry in entries.items()} for entries in accuracies)
     answers = {
         "Do the notebooks hold up?": " ".join(
-            filter(None, [of_notebooks(judgements) if judgements else "", not_judged(notebooks, params)])
+            filter(None, [answer_notebooks(judgements) if judgements else "", not_judged(notebooks, params)])
         ),
-        "Which model is best?": " ".join(of_models(params, results, compared, dataset) for dataset in datasets),
-        "How near is the best possible?": of_best_possible(params, results, best) if best else "",
-        "Does it take a network?": of_baselines(params, results, datasets),
+        "Which model is best?": " ".join(answer_models(params, results, compared, dataset) for dataset in datasets),
+        "How near is the best possible?": answer_best_possible(params, results, best) if best else "",
+        "Does it take a network?": answer_baselines(params, results, datasets),
         "Are the test texts new?": " ".join(
-            filter(None, (of_repeated_texts(params, results, dataset) for dataset in datasets))
+            filter(None, (answer_repeated_texts(params, results, dataset) for dataset in datasets))
         ),
     }
     said = "\n".join(f"- **{question}** {answer}" for question, answer in answers.items() if answer)

@@ -14,11 +14,11 @@ from stages.common.judging.comparison import (
     Verdict,
     compare,
     highest_against_constant,
+    judge_difference,
+    judge_differences,
     same_runs,
-    verdict,
-    verdicts,
 )
-from stages.common.judging.reproduction import Judgement, Results, samples
+from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
 
 BASELINES = {
     "expected_of_shuffling": "shuffled labels, expected",
@@ -32,7 +32,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 ALIGNED = {"l": ":--", "r": "--:"}
 
 
-def table(align: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def markdown_table(align: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A Markdown table, without the columns that are empty; what is aligned to the right is not broken over lines.
 
     Args:
@@ -50,35 +50,35 @@ def table(align: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> 
     return row(header) + row([ALIGNED[side] for side in align]) + "".join(row(unbroken(line)) for line in lines)
 
 
-def mean(runs: Runs) -> float:
+def mean_of_runs(runs: Runs) -> float:
     return statistics.fmean(runs.values())
 
 
-def mean_and_spread(runs: Runs) -> str:
-    return f"{mean(runs):.4f} ± {statistics.stdev(runs.values()):.4f}"
+def format_mean_and_sd(runs: Runs) -> str:
+    return f"{mean_of_runs(runs):.4f} ± {statistics.stdev(runs.values()):.4f}"
 
 
-def signed(value: float, digits: int = 4) -> str:
+def format_signed(value: float, digits: int = 4) -> str:
     """`+0.0364`; never `-0.0000`."""
     return f"{round(value, digits) + 0.0:+.{digits}f}"
 
 
-def in_points(found: Comparison) -> str:
+def format_comparison(found: Comparison) -> str:
     """`+0.76 (+0.39 to +1.12)`, of accuracies in percentage points."""
-    difference, low, high = (signed(100 * value, 2) for value in (found.difference, found.low, found.high))
+    difference, low, high = (format_signed(100 * value, 2) for value in (found.difference, found.low, found.high))
     return f"{difference} ({low} to {high})"
 
 
-def interval_in_points(found: Comparison) -> str:
+def format_interval(found: Comparison) -> str:
     """`0.4 to 1.1`."""
     return f"{100 * found.low:.1f} to {100 * found.high:.1f}"
 
 
-def probability(p: float) -> str:
+def format_p(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def link(model: str) -> str:
+def link_model(model: str) -> str:
     """A model's name, leading to its section of the page."""
     return f"[`{model}`](#model-{model})"
 
@@ -88,28 +88,28 @@ def results_table(params: Params, results: Results) -> str:
 
     def line(name: str) -> list[str]:
         kinds = ("test.loss", ACCURACY)
-        over_seeds = [mean_and_spread(samples(results, name, kind)) for kind in kinds]
+        over_seeds = [format_mean_and_sd(metric_by_seed(results, name, kind)) for kind in kinds]
         once = [f"{results.figures[name][kind]:.4f}" for kind in kinds]
-        return [link(name), str(len(results.replicates[name])), *over_seeds, *once]
+        return [link_model(name), str(len(results.replicates[name])), *over_seeds, *once]
 
     header = ["model", "seeds", "test loss", "test accuracy", "loss, one run", "accuracy, one run"]
-    return table("lrrrrr", header, map(line, ordered_models(params)))
+    return markdown_table("lrrrrr", header, map(line, ordered_models(params)))
 
 
-def what(judgement: Judgement) -> str:
+def name_figure(judgement: Judgement) -> str:
     """The name of a published figure, as in `reuters test accuracy`."""
     return f"`{judgement.published.of}` {judgement.published.words}"
 
 
-def value(judgement: Judgement, number: float) -> str:
+def format_figure(judgement: Judgement, number: float) -> str:
     """A figure of ours with the digits that tell it from the published one."""
     return f"{number:.{1 if 'epoch' in judgement.published.figure else 4}f}"
 
 
-def our_value(found: Judgement) -> str:
+def format_ours(found: Judgement) -> str:
     """`0.8829 ± 0.0069`, or without a deviation if the figure does not vary."""
-    spread = "" if found.ours.sd is None else f" ± {value(found, found.ours.sd)}"
-    return value(found, found.ours.mean) + spread
+    spread = "" if found.ours.sd is None else f" ± {format_figure(found, found.ours.sd)}"
+    return format_figure(found, found.ours.mean) + spread
 
 
 def reproduction_table(judgements: Iterable[Judgement]) -> str:
@@ -119,8 +119,8 @@ def reproduction_table(judgements: Iterable[Judgement]) -> str:
         return [
             found.published.words,
             found.published.value,
-            our_value(found),
-            f"{value(found, found.low)} to {value(found, found.high)}",
+            format_ours(found),
+            f"{format_figure(found, found.low)} to {format_figure(found, found.high)}",
             found.verdict if found.verdict == "consistent" else f"**{found.verdict}**",
         ]
 
@@ -129,7 +129,7 @@ def reproduction_table(judgements: Iterable[Judgement]) -> str:
         title = f"**`{found.published.of}`**, notebook {found.published.source}"
         groups.setdefault(title, [[title, *[""] * 4]]).append(line(found))
     lines = itertools.chain.from_iterable(groups.values())
-    return table("lrrrl", ["figure", "published", "ours", "consistent from", "verdict"], lines)
+    return markdown_table("lrrrl", ["figure", "published", "ours", "consistent from", "verdict"], lines)
 
 
 def variations(params: Params, dataset: str) -> list[str]:
@@ -157,17 +157,17 @@ def compare_variations(params: Params, results: Results) -> dict[str, Variation]
     for dataset in results.baselines:
         names = variations(params, dataset)
         for name in names[1:]:
-            new, old = (samples(results, model, ACCURACY) for model in (name, names[0]))
+            new, old = (metric_by_seed(results, model, ACCURACY) for model in (name, names[0]))
             if same_runs(new, {seed: old[seed] for seed in old if seed in new}):
                 same[name] = Variation(Comparison(0.0, 0.0, 0.0, 1.0, (len(new),) * 2, True), 1.0, "the same runs")
             else:
                 found[name] = compare(new, old)
     margins = params.verdicts
-    judged = verdicts(found, margins.negligible, margins.equivalent)
+    judged = judge_differences(found, margins.negligible, margins.equivalent)
     return {name: Variation(found[name], *judged[name]) for name in found} | same
 
 
-def of_network(settings: Settings) -> dict[str, str]:
+def describe_network(settings: Settings) -> dict[str, str]:
     """What two models may differ in that learn from the same texts for as long."""
     return {
         "hidden": f"{' + '.join(map(str, settings.hidden))} units".replace(" ", NO_BREAK),
@@ -180,21 +180,21 @@ def of_network(settings: Settings) -> dict[str, str]:
 
 def experiments_table(params: Params, names: list[str], compared: dict[str, Variation]) -> str:
     """How far each variation's test accuracy is from that of the reference, which is the first of `names`."""
-    reference = of_network(settings_of(params, names[0]))
+    reference = describe_network(settings_of(params, names[0]))
 
     def line(name: str) -> list[str]:
-        own, (found, p, said) = of_network(settings_of(params, name)), compared[name]
+        own, (found, p, said) = describe_network(settings_of(params, name)), compared[name]
         return [
-            link(name),
+            link_model(name),
             ", ".join(text for key, text in own.items() if text != reference[key]),
-            in_points(found),
-            probability(p),
+            format_comparison(found),
+            format_p(p),
             said.replace(" ", NO_BREAK),
         ]
 
     header = ["model", "what is different", "difference in points", "p", "verdict"]
-    said = f"Reference: {link(names[0])}, {', '.join(reference.values())}.\n\n"
-    return said + table("llrrl", header, map(line, names[1:]))
+    said = f"Reference: {link_model(names[0])}, {', '.join(reference.values())}.\n\n"
+    return said + markdown_table("llrrl", header, map(line, names[1:]))
 
 
 def baselines_table(results: Results) -> str:
@@ -204,7 +204,7 @@ def baselines_table(results: Results) -> str:
     def line(key: str) -> list[str]:
         return [BASELINES[key], *(f"{results.baselines[name][key]['accuracy']:.4f}" for name in datasets)]
 
-    return table("l" + "r" * len(datasets), ["test accuracy of", *datasets], map(line, BASELINES))
+    return markdown_table("l" + "r" * len(datasets), ["test accuracy of", *datasets], map(line, BASELINES))
 
 
 class Highest(NamedTuple):
@@ -228,7 +228,7 @@ def highest_baseline(results: Results, dataset: str) -> tuple[str, float]:
 
 def highest_network(params: Params, results: Results, dataset: str) -> Highest:
     """Compare the highest network of a dataset that has models with the highest baseline."""
-    runs = {name: samples(results, name, ACCURACY) for name in models_of(params, dataset)}
+    runs = {name: metric_by_seed(results, name, ACCURACY) for name in models_of(params, dataset)}
     baseline, accuracy = highest_baseline(results, dataset)
     model, found = highest_against_constant(runs, accuracy)
     side = "above" if found.difference > 0 else "below"
@@ -238,7 +238,7 @@ def highest_network(params: Params, results: Results, dataset: str) -> Highest:
         "negligible": f"negligibly {side}",
         "equivalent": "equivalent to",
         "not distinguished": "not distinguished from",
-    }[verdict(found, found.p, params.verdicts.negligible, params.verdicts.equivalent)]
+    }[judge_difference(found, found.p, params.verdicts.negligible, params.verdicts.equivalent)]
     return Highest(model, accuracy + found.difference, accuracy, found, f"{relation} {baseline}")
 
 
@@ -249,8 +249,8 @@ def against_baseline(params: Params, results: Results, dataset: str) -> str:
         return f"`{dataset}` has no model."
     highest = highest_network(params, results, dataset)
     among = f"the highest mean of {len(models)} networks" if len(models) > 1 else "the mean of the only network"
-    p = probability(highest.found.p)
+    p = format_p(highest.found.p)
     return (
         f"`{dataset}`: {among} is {highest.mean:.4f} (`{highest.model}`), {highest.relation} "
-        f"({signed(highest.found.difference)}, p {'' if p.startswith('<') else '= '}{p})."
+        f"({format_signed(highest.found.difference)}, p {'' if p.startswith('<') else '= '}{p})."
     )

@@ -6,25 +6,25 @@ MOST_NAMED = 3
 NUMBERS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
 
-def listed(items: Iterable[str]) -> str:
+def join_names(items: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *first, last = items
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def named(items: Iterable[str]) -> str:
+def join_first_names(items: Iterable[str]) -> str:
     """`a, b and c`, or `a, b, c and 4 more`."""
     items = list(items)
     more = len(items) - MOST_NAMED
-    return listed(items if more < 2 else [*items[:MOST_NAMED], f"{more} more"])
+    return join_names(items if more < 2 else [*items[:MOST_NAMED], f"{more} more"])
 
 
-def of_many(count: int, one: str, many: str, zero: str = "none") -> str:
+def count_with_verb(count: int, one: str, many: str, zero: str = "none") -> str:
     """`none is`, `1 is`, `2 are`."""
     return f"{count:,} {many}" if count > 1 else f"{count or zero} {one}"
 
 
-def one_in(count: int, total: int) -> str:
+def one_in_n(count: int, total: int) -> str:
     """`One in ten test texts (237 of 2,246)`, with the verb that follows."""
     if not count:
         return "No test text is"
@@ -35,7 +35,7 @@ def one_in(count: int, total: int) -> str:
     return f"One in {NUMBERS[n - 2] if n <= 12 else f'{n:,}'} test texts {counted} is"
 
 
-def points(difference: float) -> str:
+def format_points(difference: float) -> str:
     """A difference of accuracies in percentage points, without its sign: `0.8 points`."""
     shown = f"{100 * abs(difference):.1f}"
     return f"{shown} point{'s' * (shown != '1.0')}"

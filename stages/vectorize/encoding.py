@@ -26,7 +26,7 @@ class Vocabulary:
         self._places: dict[bytes, int] = {}
         self._occurrences = np.zeros(0, np.int64)
         self._labels: dict[str, int] = {}
-        self.texts = np.zeros((len(PARTS), 0), np.int64)  # of each part and label
+        self.texts = np.zeros((len(PARTS), 0), np.int64)  # of each split and label
 
     def add(self, counted: Counted) -> tuple[np.ndarray, np.ndarray]:
         """Take in a block's words and labels; return the place here of each, int32."""
@@ -43,7 +43,7 @@ class Vocabulary:
         return sorted(self._labels)
 
     def texts_of(self, part: str) -> dict[str, int]:
-        """The number of texts of each label that a part has."""
+        """The number of texts of each label that a split has."""
         return {label: int(self.texts[PARTS.index(part)][place]) for label, place in self._labels.items()}
 
     def numbers(self) -> np.ndarray:
@@ -97,7 +97,7 @@ class Spool:
         return self._folder / f"{bucket}.rows"
 
     def buckets(self, part: str) -> list[Path]:
-        """The files with a part's rows, in the order of their hashes."""
+        """The files with a split's rows, in the order of their hashes."""
         first = PARTS.index(part) << self._bits
         paths = (self._path(bucket) for bucket in range(first, first + (1 << self._bits)))
         return [path for path in paths if path.exists()]

@@ -10,8 +10,8 @@ from stages.common.basics.npy import write_npy
 from stages.common.basics.params.sections import TextDataset
 from stages.common.basics.params.types import MOST_LABELS
 from stages.common.basics.rows import write_split
-from stages.common.corpora.counting import Split, blocks_of, count_block
-from stages.common.corpora.formats import Columns, read_texts, where
+from stages.common.corpora.counting import Split, count_block, read_blocks
+from stages.common.corpora.formats import Columns, read_file, where
 from stages.common.corpora.labelled import open_texts
 from stages.common.corpora.layout import Layout
 from stages.common.corpora.words import INDEX_FROM
@@ -41,7 +41,7 @@ def check_texts(source: Path, vocabulary: Vocabulary, layout: Layout, columns: C
         if lacking and split:
             names = ", ".join(map(repr, lacking[:3])) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
             raise UserError(
-                f"{source}: none of the few texts of label {names} falls into the {part} part; add texts, leave "
+                f"{source}: none of the few texts of label {names} falls into the {part} set; add texts, leave "
                 "the label out, try another --test-split, or bring a test set of your own"
             )
         if lacking and part == "training":
@@ -54,7 +54,7 @@ def check_texts(source: Path, vocabulary: Vocabulary, layout: Layout, columns: C
 def first_with(label: str, layout: Layout, columns: Columns) -> str:
     """Where a label stands first, for a message."""
     for file in layout.files:
-        for text in read_texts(file, layout.format, columns):
+        for text in read_file(file, layout.format, columns):
             if text.label == label:
                 return f"{file.path}: {where(layout.format, text.line)}"
     return str(layout.files[0].path)
@@ -72,7 +72,7 @@ def vectorize_texts(
     with TemporaryDirectory(dir=folder.absolute()) as temporary, start_workers() as workers:
         vocabulary = Vocabulary()
         spool = Spool(Path(temporary), sum(file.path.stat().st_size for file in layout.files))
-        for counted in workers.map(count_block, blocks_of(layout, columns), split):
+        for counted in workers.map(count_block, read_blocks(layout, columns), split):
             spool.add(counted, *vocabulary.add(counted))
             progress(len(counted.order))
         check_texts(raw, vocabulary, layout, columns, split)

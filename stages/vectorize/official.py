@@ -18,9 +18,9 @@ from stages.common.basics.params.sections import OfficialDataset
 from stages.common.basics.rows import RowBlock, write_split
 from stages.common.corpora.official import (
     encode_flattened,
-    file_of,
-    flattened,
-    hashes_of,
+    find_official_file,
+    flatten_texts,
+    hash_texts,
     read_labels,
     read_texts,
     read_word_index,
@@ -67,8 +67,8 @@ def spool(archive: Path, name: str, num_words: int, path: Path) -> tuple[np.ndar
     counts, hashes = [np.zeros(1, smallest)], [np.zeros(0, np.uint64)]
     with open(path, "wb") as file:
         for texts in read_texts(archive, name):
-            indices, sizes = flattened(texts)
-            hashes.append(hashes_of(indices, sizes))
+            indices, sizes = flatten_texts(texts)
+            hashes.append(hash_texts(indices, sizes))
             for ids, block_counts in distinct(*encode_flattened(indices, sizes, num_words), num_words):
                 file.write(ids.data)  # not tofile(): it does not notice when the last bytes fail
                 counts.append(block_counts.astype(smallest))
@@ -96,7 +96,7 @@ def ordered_blocks(
 
 def vectorize_official(dataset: OfficialDataset, raw: Path, folder: Path) -> dict[str, int]:
     """Vectorize the official files in `raw` into `folder`; return the number of rows of each split."""
-    archive, index = file_of(raw, ".npz"), read_word_index(file_of(raw, ".json"))
+    archive, index = find_official_file(raw, ".npz"), read_word_index(find_official_file(raw, ".json"))
     classes = len(dataset.labels)
     smallest = np.min_scalar_type(classes)
     labels = {name: read_labels(archive, f"y{name[1:]}", classes).astype(smallest) for name in text_arrays(dataset)}

@@ -17,16 +17,17 @@ if __name__ == "__main__":
 
 from tqdm import tqdm
 
-from stages.common.basics.artifacts import RAW, VECTORIZED, new_directory
+from stages.common.basics.artifacts import new_directory
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.sections import OfficialDataset
+from stages.common.basics.paths import HERE
 from stages.vectorize.labelled import vectorize_texts
 from stages.vectorize.official import vectorize_official
 
 
 def vectorize(params: Params, name: str) -> None:
-    dataset, raw = params.datasets[name], RAW / name
-    with new_directory(VECTORIZED / name) as folder:
+    dataset, raw = params.datasets[name], HERE.raw(name)
+    with new_directory(HERE.vectorized(name)) as folder:
         if isinstance(dataset, OfficialDataset):
             rows = vectorize_official(dataset, raw, folder)
         else:

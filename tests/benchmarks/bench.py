@@ -19,11 +19,12 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from bagpipe.scratch.copies import copy_project, environment
-from stages.common.basics.artifacts import MODEL_REPORTS, REPORTS, read_json, write_text
+from stages.common.basics.artifacts import read_json, write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.errors import run as end_with_one_line
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import load_params
+from stages.common.basics.paths import HERE
 from stages.common.drawing.figures import BASELINE, REFERENCE, TEST, TRAINING, figure
 from tests.benchmarks.scaling import Measured, draw_scaling, measure_scaling, scaling_table
 from tests.benchmarks.serving import serving_table
@@ -138,7 +139,7 @@ def accuracy_table(runs: dict[str, list[Run]], params: Params) -> str:
     """Test accuracies, which must agree within noise for the times to mean anything."""
     lines = []
     for dataset in HEADLINE:
-        spread = read_json(MODEL_REPORTS / dataset / "replicates.json")["accuracy"]
+        spread = read_json(HERE.model_report(dataset) / "replicates.json")["accuracy"]
         line = [dataset, f"{spread['mean']:.4f} ± {spread['sd']:.4f}"]
         line += [f"{runs[name][0].report['accuracy'][dataset]:.4f}" for name in NAMES if name in runs]
         lines.append(line)
@@ -302,19 +303,21 @@ def main() -> None:
     runs = contest(mirror, arguments.rounds)
     for name, contested in runs.items():
         for dataset, accuracy in contested[0].report.get("accuracy", {}).items():
-            spread = read_json(MODEL_REPORTS / dataset / "replicates.json")["accuracy"]
+            spread = read_json(HERE.model_report(dataset) / "replicates.json")["accuracy"]
             if abs(accuracy - spread["mean"]) > 5 * spread["sd"]:
                 raise UserError(f"{name}: {dataset}: test accuracy {accuracy:.4f} is not that of the others")
     own_texts = spelled_out(mirror, params, arguments.rounds)
     raw_texts = answers(params, arguments.rounds)
     scaling = measure_scaling(arguments.largest)
 
-    with figure(REPORTS / "benchmark.png", params.plots, 1.3, 1, len(HEADLINE)) as panels:
+    with figure(HERE.reports / "benchmark.png", params.plots, 1.3, 1, len(HEADLINE)) as panels:
         for axes, dataset in zip(panels, HEADLINE, strict=True):
             draw_steps(axes, runs, dataset)
-    with figure(REPORTS / "scaling.png", params.plots, 1.1, 1, 2) as panels:
+    with figure(HERE.reports / "scaling.png", params.plots, 1.1, 1, 2) as panels:
         draw_scaling(panels, scaling)
-    write_text(REPORTS / "benchmark.md", page(runs, idle, own_texts, raw_texts, scaling, params, arguments.rounds))
+    write_text(
+        HERE.reports / "benchmark.md", page(runs, idle, own_texts, raw_texts, scaling, params, arguments.rounds)
+    )
     print(
         steps_table(runs),
         training_steps(runs),

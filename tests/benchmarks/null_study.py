@@ -13,20 +13,21 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
-from stages.common.basics.artifacts import REPORTS, write_text
+from stages.common.basics.artifacts import write_text
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of
 from stages.common.basics.params.reading import load_params
+from stages.common.basics.paths import HERE
 from stages.common.judging.comparison import (
     ALPHA,
     benjamini_hochberg,
     compare,
     highest_against_constant,
-    verdict,
-    verdicts,
+    judge_difference,
+    judge_differences,
 )
 from stages.common.judging.published import REPLICATED, load_published
-from stages.common.judging.reproduction import Results, judge, read_results, samples
+from stages.common.judging.reproduction import Results, judge, metric_by_seed, read_results
 from stages.report.tables import ACCURACY, variations
 
 LOST = 0.01
@@ -38,7 +39,7 @@ Pairs = dict[str, tuple[np.ndarray, np.ndarray]]
 
 def residuals_of(results: Results, model: str, figure: str = ACCURACY) -> np.ndarray:
     """How far each run is from the mean, widened: shape (runs,)."""
-    values = np.array(list(samples(results, model, figure).values()))
+    values = np.array(list(metric_by_seed(results, model, figure).values()))
     return (values - values.mean()) * math.sqrt(len(values) / (len(values) - 1))
 
 
@@ -59,7 +60,7 @@ def numbered(values: np.ndarray) -> dict[int, float]:
 def judged(pairs: Pairs, params: Params) -> dict[str, str]:
     """The verdict on each model, as in `bagpipe diff` or the table of experiments."""
     found = {name: compare(numbered(new), numbered(old)) for name, (new, old) in pairs.items()}
-    judgements = verdicts(found, params.verdicts.negligible, params.verdicts.equivalent)
+    judgements = judge_differences(found, params.verdicts.negligible, params.verdicts.equivalent)
     return {name: said for name, (_, said) in judgements.items()}
 
 
@@ -142,7 +143,10 @@ def the_highest_is_above(random: Random, results: Results, params: Params) -> bo
         residuals = residuals_of(results, name)
         runs[name] = numbered(random.choice(residuals, len(residuals)))
     _, found = highest_against_constant(runs, 0.0)
-    return verdict(found, found.p, params.verdicts.negligible, params.verdicts.equivalent) in ("better", "worse")
+    return judge_difference(found, found.p, params.verdicts.negligible, params.verdicts.equivalent) in (
+        "better",
+        "worse",
+    )
 
 
 def share(rule: Callable[..., bool], random: Random, tries: int, *arguments: object) -> float:
@@ -176,7 +180,7 @@ def false_alarms(random: Random, results: Results, params: Params, tries: int) -
 def power(random: Random, results: Results, params: Params, tries: int) -> Iterator[list[str]]:
     """Lines: a model, its runs and their spread, and how often the loss of a point is found, for each correlation."""
     for name in tqdm(params.models, unit=" models", disable=None):
-        values = list(samples(results, name, ACCURACY).values())
+        values = list(metric_by_seed(results, name, ACCURACY).values())
         found = [share(one_model_lost, random, tries, results, params, r, name) for r in CORRELATIONS]
         yield [name, str(len(values)), f"{np.std(values, ddof=1):.4f}", *(f"{part:.0%}" for part in found)]
 
@@ -219,7 +223,7 @@ def main() -> None:
     results, random = read_results(params), np.random.default_rng(1)
     alarms = list(false_alarms(random, results, params, tries))
     content = page(alarms, list(power(random, results, params, tries // FEWER)), tries)
-    write_text(REPORTS / "null_study.md", content)
+    write_text(HERE.reports / "null_study.md", content)
     print(content)
 
 

@@ -14,10 +14,11 @@ from dask.system import CPU_COUNT
 from tabulate import tabulate
 
 from bagpipe.scratch.copies import copy_project, environment
-from stages.common.basics.artifacts import REPORTS, write_text
+from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.errors import run as end_with_one_line
 from stages.common.basics.params.reading import load_params
+from stages.common.basics.paths import HERE
 from tests.benchmarks.bench import machine, official_files
 from tests.benchmarks.steps import run
 
@@ -59,7 +60,7 @@ def main() -> None:
     lines = [[f"`{name}`", f"{statistics.median(seconds):.1f}"] for name, seconds in walls.items()]
     table = tabulate(lines, ["all models, from nothing", "wall, s"], tablefmt="github", disable_numparse=True)
     write_text(
-        REPORTS / "parallel.md",
+        HERE.reports / "parallel.md",
         f"""# Stages at once
 
 Written by `make bench-repro`, which is no stage of the pipeline, on {machine()}; pairs measured: {arguments.rounds}.

@@ -13,7 +13,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from bagpipe.scratch.copies import copy_project, environment
-from bagpipe.scratch.corpora import Generator, made_up_words, make_generator
+from bagpipe.scratch.corpora import TextGenerator, made_up_words, make_generator
 from stages.common.basics.params.reading import PARAMS_FILE
 from stages.common.drawing.figures import TEST, TRAINING, VALIDATION
 from tests.benchmarks.steps import run
@@ -33,13 +33,13 @@ class Measured(NamedTuple):
     rows_mb: float
 
 
-def drawn(generator: Generator, count: int, random: np.random.Generator) -> Iterator[tuple[list, np.ndarray]]:
+def drawn(generator: TextGenerator, count: int, random: np.random.Generator) -> Iterator[tuple[list, np.ndarray]]:
     """Draw texts and labels a block at a time, so that a corpus never is in memory."""
     for start in range(0, count, BLOCK):
         yield generator.draw(min(BLOCK, count - start), random)
 
 
-def write_corpus(raw: Path, generator: Generator, rows: int, texts_file: Path) -> None:
+def write_corpus(raw: Path, generator: TextGenerator, rows: int, texts_file: Path) -> None:
     """Write training and test texts as CSV, and the training texts again, one a line."""
     random = np.random.default_rng(1)
     words = np.array(["", *made_up_words(VOCABULARY)], object)

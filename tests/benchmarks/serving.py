@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from stages.common.basics.artifacts import RAW
 from stages.common.basics.params.sections import OfficialDataset
-from stages.common.corpora.official import file_of, read_labels
+from stages.common.basics.paths import HERE
+from stages.common.corpora.official import find_official_file, read_labels
 from tests.benchmarks.steps import NUM_WORDS, Run, run
 from tests.benchmarks.vectorizers import in_words
 
@@ -34,8 +34,8 @@ Answer = Callable[[list[str]], object]
 def write_texts(name: str, dataset: OfficialDataset, path: Path) -> None:
     """Write official texts in words: those to train a peer on, with labels, and those to answer."""
     suffix = "" if dataset.test_split else "_train"
-    labels = read_labels(file_of(RAW / name, ".npz"), f"y{suffix}", len(dataset.labels)).tolist()
-    texts = list(in_words(RAW / name, f"x{suffix}"))
+    labels = read_labels(find_official_file(HERE.raw(name), ".npz"), f"y{suffix}", len(dataset.labels)).tolist()
+    texts = list(in_words(HERE.raw(name), f"x{suffix}"))
     content = {"train": texts[:-BATCH], "labels": labels[:-BATCH], "new": texts[-BATCH:]}
     path.write_text(json.dumps(content), encoding="utf-8")
 

@@ -21,8 +21,9 @@ from pathlib import Path
 import psutil
 from tabulate import tabulate
 
-from stages.common.basics.artifacts import REPORTS, write_text
+from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import run as end_with_one_line
+from stages.common.basics.paths import HERE
 from tests.benchmarks.bench import machine
 from tests.copying import BAGPIPE, PATIENCE_S, dask_cluster
 from tests.killing import SIGNALS, VICTIMS, KilledProject
@@ -124,7 +125,7 @@ def main() -> None:
     table = tabulate(lines, ["what", "times", "survived"], tablefmt="github")
     without = f"\n\nNot tried: {', '.join(left_out)}." if left_out else ""
     write_text(
-        REPORTS / "soak.md",
+        HERE.reports / "soak.md",
         f"""# Kills and full disks
 
 Written by `make soak`, which is no stage of the pipeline, on {machine()}; seed {arguments.seed}.

@@ -17,7 +17,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from stages.common.basics.params.sections import OfficialDataset, TextDataset
-from stages.common.corpora.official import file_of, read_labels, read_texts, read_word_index
+from stages.common.corpora.official import find_official_file, read_labels, read_texts, read_word_index
 from tests.benchmarks.steps import NUM_WORDS, Run, run
 
 SPLITS = ("train", "test")
@@ -31,14 +31,14 @@ ROWS_AT_ONCE = 512
 
 def in_words(raw: Path, array: str) -> Iterator[str]:
     """The texts of an array of official files, spelled out."""
-    words = {rank: word for word, rank in read_word_index(file_of(raw, ".json")).items()}
-    for text in itertools.chain.from_iterable(read_texts(file_of(raw, ".npz"), array)):
+    words = {rank: word for word, rank in read_word_index(find_official_file(raw, ".json")).items()}
+    for text in itertools.chain.from_iterable(read_texts(find_official_file(raw, ".npz"), array)):
         yield " ".join(words[rank] for rank in text)
 
 
 def write_reviews(raw: Path, dataset: OfficialDataset, folder: Path) -> None:
     """Write the official training and test reviews in words."""
-    archive = file_of(raw, ".npz")
+    archive = find_official_file(raw, ".npz")
     for split in SPLITS:
         labels = read_labels(archive, f"y_{split}", len(dataset.labels))
         with open(folder / f"{split}.csv", "w", encoding="utf-8", newline="") as file:

@@ -41,10 +41,10 @@ from stages.common.basics.params.params import MOST_WEIGHTS, Params
 from stages.common.basics.params.questions import replicate_seeds
 from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, load_params, parse_yaml, read_yaml
 from stages.common.basics.params.types import LONGEST_LABEL
-from stages.common.corpora.formats import Columns, read_texts
+from stages.common.corpora.formats import Columns, read_file
 from stages.common.corpora.layout import File
 from stages.common.corpora.official import read_word_index
-from stages.common.corpora.words import ids_of, words_of
+from stages.common.corpora.words import find_word_ids, split_words
 from stages.common.judging.published import PUBLISHED_FILE, load_published
 from stages.vectorize.official import vectorize_official
 
@@ -345,7 +345,7 @@ def test_any_file_of_texts_is_read_or_refused_in_one_line(
     path, pack, valid = tmp_path / f"texts.{form}{ending}", PACKED[ending], VALID_TEXTS[form]
     path.write_bytes(data.draw(changed(pack(valid)) | changed(valid).map(pack) | st.binary().map(pack)))
     with refused_in_one_line():
-        for text in read_texts(File(path, None), form, Columns()):
+        for text in read_file(File(path, None), form, Columns()):
             assert 0 < len(text.label) <= LONGEST_LABEL
             text.text.encode()  # no half of a character
 
@@ -356,21 +356,21 @@ def test_a_message_names_no_more_columns_than_a_line_has_room_for(tmp_path: Path
     line = json.dumps(dict.fromkeys(header)) if form == "jsonl" else {"csv": ",", "tsv": "\t"}[form].join(header)
     (tmp_path / f"texts.{form}").write_text(line, encoding="utf-8")
     with refused_in_one_line():
-        list(read_texts(File(tmp_path / f"texts.{form}", None), form, Columns()))
+        list(read_file(File(tmp_path / f"texts.{form}", None), form, Columns()))
 
 
 def test_a_tab_that_is_missed_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "texts.tsv").write_text('""text\tlabel\n', encoding="utf-8")
     with pytest.raises(UserError, match=r"line 1: expected separated values; '\\t' expected"):
-        list(read_texts(File(tmp_path / "texts.tsv", None), "tsv", Columns()))
+        list(read_file(File(tmp_path / "texts.tsv", None), "tsv", Columns()))
 
 
 @properties
 @given(st.text(), st.integers(4, 50))
 def test_any_text_has_ids_within_the_vocabulary(text: str, num_words: int) -> None:
-    index = {word.decode(): rank for rank, word in enumerate(dict.fromkeys(words_of(text)), start=1)}
-    ids = ids_of(text, index, num_words)
+    index = {word.decode(): rank for rank, word in enumerate(dict.fromkeys(split_words(text)), start=1)}
+    ids = find_word_ids(text, index, num_words)
     assert ids.tolist() == sorted(set(ids.tolist()))
     assert ids[0] == 1
     assert ids[-1] < num_words
-    assert all(word and not word.isspace() for word in words_of(text))
+    assert all(word and not word.isspace() for word in split_words(text))

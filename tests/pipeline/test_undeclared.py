@@ -5,11 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from verifying import (
-    at_the_start_of,
-    edit_text,
-    param_no_longer_declared,
-)
+from verifying import at_the_start_of, edit_text, param_no_longer_declared
 
 from bagpipe.scratch.copies import dvc
 

@@ -8,7 +8,7 @@ import scipy.sparse
 from sklearn.dummy import DummyClassifier
 from sklearn.naive_bayes import BernoulliNB
 
-from stages.baseline import expected_shuffled_accuracy, fitted_accuracies, shuffled_accuracy
+from stages.baseline import expected_shuffled_accuracy, measure_classifiers, shuffled_accuracy
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.sections import Baselines
 from stages.common.basics.rows import Rows
@@ -52,7 +52,7 @@ def settings(max_iter: int = 100) -> Baselines:
 
 def test_naive_bayes_on_sparse_rows_is_that_on_dense_ones():
     train, test = some_rows(0), some_rows(1)
-    found = fitted_accuracies(settings(), rows(*train), rows(*test))
+    found = measure_classifiers(settings(), rows(*train), rows(*test))
     assert found["naive_bayes"] == BernoulliNB().fit(*train).score(*test)
     chance = DummyClassifier().fit(*train).score(*test)
     assert min(found.values()) > chance + 0.1
@@ -61,4 +61,4 @@ def test_naive_bayes_on_sparse_rows_is_that_on_dense_ones():
 def test_a_regression_that_does_not_converge_is_an_error():
     train = rows(*some_rows(0))
     with pytest.raises(UserError, match=r"logistic_regression\.max_iter: .*found 1$"):
-        fitted_accuracies(settings(max_iter=1), train, train)
+        measure_classifiers(settings(max_iter=1), train, train)

@@ -9,10 +9,10 @@ from stages.common.network.predictions import predicted_labels
 from stages.evaluate import (
     POINTS,
     check_probabilities,
+    compute_scores,
     confusion_table,
     curve_table,
-    decisions,
-    scores,
+    one_against_rest,
 )
 
 BINARY = np.array([[0.9], [0.4], [0.5], [0.2], [0.7]], np.float32)  # of labels 1, 1, 0, 0, 0
@@ -72,32 +72,34 @@ def test_scores_of_two_classes() -> None:
 
     Of the 6 pairs of a 1 and a 0 the 1 scores higher in 4: 0.9 beats 0.5, 0.2, 0.7; 0.4 beats 0.2.
     """
-    found = scores(BINARY_LABELS, BINARY)
+    found = compute_scores(BINARY_LABELS, BINARY)
     assert found == pytest.approx({"macro_f1": (1 / 2 + 2 / 3) / 2, "roc_auc": 4 / 6})
 
 
 def test_texts_of_one_class_alone_have_no_roc() -> None:
-    assert scores(np.array([1, 1]), BINARY[:2]) == pytest.approx({"macro_f1": (2 / 3) / 2})
+    assert compute_scores(np.array([1, 1]), BINARY[:2]) == pytest.approx({"macro_f1": (2 / 3) / 2})
 
 
 def test_two_columns_score_as_one() -> None:
-    assert scores(BINARY_LABELS, np.hstack([1 - BINARY, BINARY])) == pytest.approx(scores(BINARY_LABELS, BINARY))
+    assert compute_scores(BINARY_LABELS, np.hstack([1 - BINARY, BINARY])) == pytest.approx(
+        compute_scores(BINARY_LABELS, BINARY)
+    )
 
 
 def test_scores_of_more_classes() -> None:
     """All are taken for class 0: its precision is 1/4, its recall 1, so its F1 is 0.4; of the others 0."""
-    found = scores(*four_classes())
+    found = compute_scores(*four_classes())
     assert found == pytest.approx({"macro_f1": 0.4 / 4, "top3_accuracy": 3 / 4})
 
 
 def test_decisions_of_two_classes_are_those_on_class_1() -> None:
-    truths, found = decisions(BINARY_LABELS, BINARY)
+    truths, found = one_against_rest(BINARY_LABELS, BINARY)
     assert truths.tolist() == [1, 1, 0, 0, 0]
     assert found.tolist() == BINARY[:, 0].tolist()
 
 
 def test_decisions_of_more_classes_are_each_against_the_rest() -> None:
-    truths, found = decisions(np.array([2, 0]), np.array([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1]]))
+    truths, found = one_against_rest(np.array([2, 0]), np.array([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1]]))
     assert truths.tolist() == [False, False, True, True, False, False]
     assert found.tolist() == [0.1, 0.2, 0.7, 0.6, 0.3, 0.1]
 

@@ -15,7 +15,7 @@ from stages.common.basics.artifacts import read_csv, read_json
 from stages.common.basics.params.questions import replicate_seeds
 from stages.common.basics.params.reading import load_params
 from stages.evaluate import evaluate
-from stages.replicate import Replicate, replicate, spread, standard_error_of_texts
+from stages.replicate import Replicate, mean_and_sd, replicate, standard_error_of_texts
 
 
 def three_seeds(content: Any) -> None:
@@ -159,7 +159,7 @@ def test_unseen_texts_are_those_that_training_does_not_have(
     assert set(metrics["test_unseen"]) == set(whole)
     expected = np.load(".dvc/tmp/replicates/imdb/correct.npy")[:, count:].mean(axis=1)
     assert [float(line["test_unseen_accuracy"]) for line in lines] == pytest.approx(expected.tolist(), abs=1e-6)
-    assert replicates["unseen_accuracy"] == spread([float(line["test_unseen_accuracy"]) for line in lines])
+    assert replicates["unseen_accuracy"] == mean_and_sd([float(line["test_unseen_accuracy"]) for line in lines])
 
 
 def test_the_standard_error_of_one_run_is_that_of_a_share() -> None:

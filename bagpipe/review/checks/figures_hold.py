@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from bagpipe.project.lock import value_at
 from bagpipe.review.checks.results_agree import UNREADABLE
 from bagpipe.review.committed import CommittedPipeline, Finding
-from stages.common.basics.artifacts import REPORTS, read_json
+from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.params import Params
+from stages.common.basics.paths import HERE
 from stages.common.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds, Published, applicable
-from stages.common.judging.reproduction import data_of, figures_of, judge, read_results
+from stages.common.judging.reproduction import judge, read_description, read_metrics, read_results
 
 TITLE = "results hold"
 
@@ -39,13 +40,13 @@ def find(pipeline: CommittedPipeline) -> Iterator[Finding]:
 def bounded_figure(bounds: Bounds) -> float | None:
     """The figure under `seed`, or of data.json; None if there is none."""
     if bounds.figure in OF_THE_DATA:
-        return value_at(data_of(bounds.of), bounds.figure.split(".")[1:])
-    return figures_of(bounds.of).get(bounds.figure)
+        return value_at(read_description(bounds.of), bounds.figure.split(".")[1:])
+    return read_metrics(bounds.of).get(bounds.figure)
 
 
 def verdicts_hold(figures: list[Published], params: Params) -> Iterator[Finding]:
     """Judge each published figure as `report` does, and compare with what that wrote."""
-    results, written = read_results(params), read_json(REPORTS / "reproduction.json")
+    results, written = read_results(params), read_json(HERE.reports / "reproduction.json")
     for judgement in judge(figures, results):
         published, expected = judgement.published, judgement.verdict
         found = value_at(written, (published.of, published.key)) or {}

@@ -8,7 +8,7 @@ finding, commit the file, restore it, or take it out of Git, as it says.
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from bagpipe.project.git import blob_id, git_names, tree_of
+from bagpipe.project.git import blob_id, git_names, read_tree
 from bagpipe.review.checks.valid_files import GOES_BY
 from bagpipe.review.committed import CommittedPipeline, Finding, split_deps
 
@@ -34,7 +34,7 @@ def find(pipeline: CommittedPipeline) -> Iterator[Finding]:
     checked = {str(dep) for stage in pipeline.stages for dep in split_deps(stage)[0]} | pipeline.outs.keys()
     paths = sorted({*GOES_BY, *pipeline.added, *(path for path in checked if not pipeline.is_data(path))})
     within = tuple(f"{path}/" for path in paths)
-    committed = {name: blob for name, blob in tree_of("HEAD").items() if f"{name}/".startswith(within)}
+    committed = {name: blob for name, blob in read_tree("HEAD").items() if f"{name}/".startswith(within)}
     here = {*committed, *git_names("ls-files", "--cached", "--others", "-z", "--", *paths)}
     hidden = {name for name in here if pipeline.repo.dvcignore.is_ignored_file(name)}
     for path in sorted(hidden & committed.keys()):

@@ -63,14 +63,14 @@ def rerun(stage: Any, folder: Path) -> Iterator[Finding]:
     for out in (out for out in stage.outs if written[str(out)] != out.hash_info.value):
         if SAME_BYTES:
             problem = f"wrote another {out} when it was run again"
-        elif out.use_cache or agree(Path(out.fs_path), folder / str(out)):
+        elif out.use_cache or numbers_agree(Path(out.fs_path), folder / str(out)):
             continue
         else:
             problem = f"wrote other figures to {out} when it was run again, further off than {TOLERANCE}"
         yield Finding(stage.name, problem, f"`dvc repro -f -s {stage.name}`, then commit")
 
 
-def agree(one: Path, other: Path) -> bool:
+def numbers_agree(one: Path, other: Path) -> bool:
     """Whether two JSON or CSV files have the same numbers but for TOLERANCE; others are not compared."""
     if one.suffix not in (".csv", ".json"):
         return True

@@ -7,7 +7,7 @@ A finding means that something was changed and the pipeline was not run again, o
 from collections.abc import Iterator
 
 from bagpipe.project.lock import value_at
-from bagpipe.review.committed import CommittedPipeline, Finding, again, split_deps
+from bagpipe.review.committed import CommittedPipeline, Finding, repro_advice, split_deps
 from stages.common.basics.watch import PIPELINE_FILE
 
 TITLE = "every stage is up to date with dvc.lock"
@@ -29,16 +29,18 @@ def find(pipeline: CommittedPipeline) -> Iterator[Finding]:
             fix = f"give it the command `{COMMAND}` in {PIPELINE_FILE}"
             yield Finding(stage.name, "is not run by `python -m stages`, so nothing watches what it reads", fix)
         if stage.cmd_changed:
-            yield Finding(stage.name, "its command is not the one in dvc.lock", again(stage))
+            yield Finding(stage.name, "its command is not the one in dvc.lock", repro_advice(stage))
         files, params = split_deps(stage)
         for item in [*files, *(out for out in stage.outs if out.use_cache)]:
             found = pipeline.hash(item)
             if found is None and not pipeline.is_data(str(item)):
-                yield Finding(stage.name, f"{item} is missing", f"`git checkout {item}`, or {again(stage)}")
+                yield Finding(stage.name, f"{item} is missing", f"`git checkout {item}`, or {repro_advice(stage)}")
             elif found not in (None, item.hash_info):
-                yield Finding(stage.name, f"{item} is not the one that dvc.lock has", again(stage))
+                yield Finding(stage.name, f"{item} is not the one that dvc.lock has", repro_advice(stage))
         for dep in params:
             locked = dep.hash_info.value or {}
             for key in dep.params:
                 if key not in locked or locked[key] != value_at(pipeline.content, key.split(".")):
-                    yield Finding(stage.name, f"params.yaml: {key} is not the one that dvc.lock has", again(stage))
+                    yield Finding(
+                        stage.name, f"params.yaml: {key} is not the one that dvc.lock has", repro_advice(stage)
+                    )

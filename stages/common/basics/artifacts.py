@@ -1,4 +1,4 @@
-"""Where each artifact lies and how it is laid out: the one place that knows both.
+"""How artifacts are read and written.
 
 Everything is written under a temporary name and renamed when it is whole, so a file under its final name is always
 complete: an interrupted stage leaves nothing that a later one could take for a result.
@@ -17,15 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from stages.common.basics.errors import UserError
-
-RAW = Path("data/raw")
-VECTORIZED = Path("data/vectorized")
-MODELS = Path("data/models")
-PREDICTIONS = Path("data/predictions")
-KEPT_REPLICATES = Path(".dvc/tmp/replicates")  # no artifact: may be deleted, see stages/replicate.py
-REPORTS = Path("reports")
-MODEL_REPORTS = REPORTS / "models"
-DATASET_REPORTS = REPORTS / "datasets"
 
 DIVERGED = "training diverged; try a smaller learning_rate"
 Table = list[dict[str, str]]  # of a CSV file: its lines, each value under its column's name
@@ -125,7 +116,7 @@ def check_file(path: Path, size: int, sha256: str) -> None:
         )
 
 
-def rounded(value: float) -> float:
+def round_metric(value: float) -> float:
     """A metric as it is written: six decimals, more than float32 sums hold.
 
     Raises:

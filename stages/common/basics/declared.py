@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from stages.common.basics.errors import UserError
-from stages.common.basics.locks import LOCKS, held
+from stages.common.basics.locks import LOCKS, hold_lock
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import pins_of
 from stages.common.basics.params.reading import PARAMS_FILE, load_params, read_yaml
@@ -84,7 +84,7 @@ class Declaration:
         )
 
 
-def declaration(stage: str, key: str | None, params: Params) -> Declaration:
+def read_declaration(stage: str, key: str | None, params: Params) -> Declaration:
     """Look up a stage, or for a group of stages the one of `key`.
 
     Raises:
@@ -207,10 +207,10 @@ def run_declared(stage: str, key: str | None) -> None:
     """
     settle()  # before any library that computes
     params = load_params()
-    declared = declaration(stage, key, params)
+    declared = read_declaration(stage, key, params)
     pins = check_libraries(declared, params)
     # of two runs at once, each would take away what the other is writing
-    with held(LOCKS / f"{declared.name}.stage.lock", f"{declared.name} is running already: waiting for its end"):
+    with hold_lock(LOCKS / f"{declared.name}.stage.lock", f"{declared.name} is running already: waiting for its end"):
         _run_watched(stage, key, params, declared)
     for module, distributions in LIBRARIES.items():
         if sys.modules.get(module) and distributions[-1] not in pins:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from stages.common.basics.terminal import coloured, escaped, prepare_streams, takes_output
+from stages.common.basics.terminal import add_colour, escape_controls, prepare_streams, takes_output
 
 NO_MEMORY = "this machine has too little free memory"
 
@@ -20,9 +20,9 @@ class UserError(Exception):
 
 def fail(message: str, exit_code: int = 1) -> NoReturn:
     """Print one line on standard error and exit."""
-    lines = "\n".join(map(escaped, message.split("\n")))  # several where a stage's own output is told
+    lines = "\n".join(map(escape_controls, message.split("\n")))  # several where a stage's own output is told
     with suppress(OSError):  # standard error itself is closed or full: nobody can be told
-        print(f"{coloured('error:', 'red', sys.stderr)} {lines}", file=sys.stderr, flush=True)
+        print(f"{add_colour('error:', 'red', sys.stderr)} {lines}", file=sys.stderr, flush=True)
     takes_output(sys.stderr)
     sys.exit(exit_code)
 

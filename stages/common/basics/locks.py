@@ -10,7 +10,7 @@ LOCKS = Path(".dvc/tmp/bagpipe")
 
 
 @contextmanager
-def held(path: Path, waiting: str) -> Iterator[None]:
+def hold_lock(path: Path, waiting: str) -> Iterator[None]:
     """Hold a file's lock; if somebody else does, say `waiting` and wait until they are gone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)

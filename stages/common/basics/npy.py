@@ -72,7 +72,7 @@ def _write_header(file: BinaryIO, dtype: type, length: int) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def mapped(path: Path) -> np.ndarray:
+def map_array(path: Path) -> np.ndarray:
     """The array of an .npy file, of which memory holds what is read."""
     return np.lib.format.open_memmap(path, mode="r")
 
@@ -87,7 +87,9 @@ def check_exists(path: Path, stage: str) -> None:
         raise UserError(f"{path}: not there yet; run `dvc repro {stage}`")
 
 
-def open_npy(path: Path, kind: type, stage: str, dimensions: int = 1, opened: Callable[[Path], Any] = mapped) -> Any:
+def open_npy(
+    path: Path, kind: type, stage: str, dimensions: int = 1, opened: Callable[[Path], Any] = map_array
+) -> Any:
     """Open an array of numbers of a kind, as in `np.int64`.
 
     Args:

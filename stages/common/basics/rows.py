@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from stages.common.basics.artifacts import VECTORIZED
 from stages.common.basics.errors import UserError
-from stages.common.basics.npy import Stored, check_exists, mapped, npy_stream, open_npy, write_npy
+from stages.common.basics.npy import Stored, check_exists, map_array, npy_stream, open_npy, write_npy
 from stages.common.basics.params.types import MOST_COLUMNS
+from stages.common.basics.paths import HERE, Paths
 
 Split = Literal["train", "test"]
 
@@ -107,7 +107,7 @@ def load_rows(dataset: str, split: Split) -> Rows:
     Raises:
         UserError: it is not there yet, or damaged.
     """
-    return _opened(dataset, split, mapped)
+    return _opened(dataset, split, map_array)
 
 
 def open_rows(dataset: str, split: Split) -> Rows:
@@ -121,8 +121,8 @@ def open_rows(dataset: str, split: Split) -> Rows:
 
 def _opened(dataset: str, split: Split, open_array: Callable[[Path], Any]) -> Rows:
     """Open and check: out of range, an id or a label would be an address in someone else's memory."""
-    folder, stage = VECTORIZED / dataset / split, f"vectorize@{dataset}"
-    ways = {name: mapped if name == "shape" else open_array for name in Rows._fields}
+    folder, stage = HERE.vectorized(dataset) / split, f"vectorize@{dataset}"
+    ways = {name: map_array if name == "shape" else open_array for name in Rows._fields}
     rows = Rows(**{name: open_npy(folder / f"{name}.npy", KINDS[name], stage, 1, ways[name]) for name in ways})
     for damage in _damage(rows, len(load_labels(dataset))):
         raise UserError(f"{folder}/{damage}; `dvc repro {stage}` writes it again")
@@ -162,7 +162,7 @@ def load_hashes(dataset: str, split: Split) -> np.ndarray:
     Raises:
         UserError: they are not there yet, or damaged.
     """
-    folder, stage = VECTORIZED / dataset / split, f"vectorize@{dataset}"
+    folder, stage = HERE.vectorized(dataset) / split, f"vectorize@{dataset}"
     hashes = open_npy(folder / "hashes.npy", np.uint64, stage)
     labels = open_npy(folder / "labels.npy", KINDS["labels"], stage)
     if len(hashes) != len(labels):
@@ -176,24 +176,24 @@ def seen_in_training(dataset: str) -> np.ndarray:
     return np.isin(load_hashes(dataset, "test"), load_hashes(dataset, "train"))
 
 
-def vectorized_file(dataset: str, name: str) -> Path:
+def vectorized_file(dataset: str, name: str, paths: Paths = HERE) -> Path:
     """Where a file of a dataset's folder is.
 
     Raises:
         UserError: it is not there yet.
     """
-    path = VECTORIZED / dataset / name
+    path = paths.vectorized(dataset) / name
     check_exists(path, f"vectorize@{dataset}")
     return path
 
 
-def load_labels(dataset: str, least: int = 2) -> list[str]:
+def load_labels(dataset: str, least: int = 2, paths: Paths = HERE) -> list[str]:
     """The name of each label, from 0 on; so many or more.
 
     Raises:
         UserError: they are not there yet, or damaged.
     """
-    path = vectorized_file(dataset, "labels.json")
+    path = vectorized_file(dataset, "labels.json", paths)
     try:
         labels = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):

@@ -51,14 +51,14 @@ def takes_output(stream: TextIO) -> bool:
     return True
 
 
-def escaped(text: str) -> str:
+def escape_controls(text: str) -> str:
     r"""A text that does nothing to a terminal: what is not printable is written as in `\x1b`."""
     return "".join(
         sign if sign.isprintable() or sign in JOINERS else sign.encode("unicode_escape").decode() for sign in text
     )
 
 
-def coloured(text: str, colour: str | None, stream: TextIO | None = None) -> str:
+def add_colour(text: str, colour: str | None, stream: TextIO | None = None) -> str:
     """Text in a colour, if the stream, by default standard output, is a terminal; see https://no-color.org."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not (stream or sys.stdout).isatty()
     return text if plain or not colour else f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
@@ -73,7 +73,7 @@ def line_width() -> int:
     return terminal_width() if sys.stdout.isatty() else sys.maxsize
 
 
-def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
+def wrap_text(text: str, indent: str = "", hanging: str = "") -> str:
     """A line to be printed: if on a terminal, broken between words to fit; then `hanging` indents what follows."""
     if not sys.stdout.isatty():
         return indent + text

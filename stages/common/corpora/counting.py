@@ -1,4 +1,4 @@
-"""The first pass over labelled texts: a block at a time is cut into words, counted and told which part it is of.
+"""The first pass over labelled texts: a block at a time is cut into words, counted and told which split it is of.
 
 What becomes of a text depends on the text alone: on a hash of its words, not on its place in a file (Géron, Hands-On
 Machine Learning, chapter 2). So the same texts give the same rows in any format and order, more texts leave the
@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.common.corpora.formats import Columns, Text, read_texts
+from stages.common.corpora.formats import Columns, Text, read_file
 from stages.common.corpora.layout import Layout, Part
-from stages.common.corpora.words import words_of
+from stages.common.corpora.words import split_words
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
@@ -24,7 +24,7 @@ TEXTS_A_BLOCK, CHARACTERS_A_BLOCK = 4_096, 2_000_000
 
 
 class Split(NamedTuple):
-    """How texts that have no test part are split: this share of them is for testing.
+    """How texts that have no test set are split: this share of them is for testing.
 
     salt: another one gives another split.
     """
@@ -34,7 +34,7 @@ class Split(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Some texts of one part, or of none yet. groups: None where the texts have none, see `Text`."""
+    """Some texts of one split, or of none yet. groups: None where the texts have none, see `Text`."""
 
     part: Part | None
     texts: list[str]
@@ -65,42 +65,42 @@ class Counted(NamedTuple):
     wordless: int
 
 
-def blocks_of(layout: Layout, columns: Columns) -> Iterator[Block]:
+def read_blocks(layout: Layout, columns: Columns) -> Iterator[Block]:
     """Yield all texts in blocks."""
     for part, files in itertools.groupby(layout.files, key=lambda file: file.part):
         texts: list[Text] = []
         characters = 0
-        for text in itertools.chain.from_iterable(read_texts(file, layout.format, columns) for file in files):
+        for text in itertools.chain.from_iterable(read_file(file, layout.format, columns) for file in files):
             texts.append(text)
             characters += len(text.text)
             if len(texts) == TEXTS_A_BLOCK or characters > CHARACTERS_A_BLOCK:
-                yield block_of(part, texts)
+                yield make_block(part, texts)
                 texts, characters = [], 0
         if texts:
-            yield block_of(part, texts)
+            yield make_block(part, texts)
 
 
-def block_of(part: Part | None, texts: list[Text]) -> Block:
+def make_block(part: Part | None, texts: list[Text]) -> Block:
     columns = map(list, zip(*texts, strict=True))
     strings, labels, groups, _ = columns
     return Block(part, strings, labels, groups if groups[0] is not None else None)
 
 
-def hash_of(content: bytes | memoryview, salt: int) -> int:
+def hash_bytes(content: bytes | memoryview, salt: int) -> int:
     """64 bits that any machine makes of the same content."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=8, salt=salt.to_bytes(16, "little")).digest(), "big")
 
 
 def split_block(block: Block, split: Split | None) -> Iterator[tuple[list[bytes], str, int, int]]:
-    """Yield the words, the label, the hash and the part, a place in PARTS, of each text that has a word."""
+    """Yield the words, the label, the hash and the split, a place in PARTS, of each text that has a word."""
     salt, limit = (split.salt, int(split.test_share * 2**64)) if split else (0, 0)
     known = TRAIN if block.part is None else PARTS.index(block.part)
     for number, (text, label) in enumerate(zip(block.texts, block.labels, strict=True)):
-        words = words_of(text)
+        words = split_words(text)
         if words:
-            order = hash_of(b" ".join(words), salt)
+            order = hash_bytes(b" ".join(words), salt)
             group = block.groups[number] if block.groups else ""
-            drawn = hash_of(group.encode("utf-8"), salt) if group else order
+            drawn = hash_bytes(group.encode("utf-8"), salt) if group else order
             yield words, label, order, TEST if drawn < limit else known
 
 
@@ -108,7 +108,7 @@ def count_block(block: Block, split: Split | None) -> Counted:
     """Cut a block's texts into words and count these.
 
     Args:
-        split: None if the texts have a test part.
+        split: None if the texts have a test set.
     """
     vocabulary: defaultdict[bytes, int] = defaultdict(itertools.count().__next__)
     codes: defaultdict[str, int] = defaultdict(itertools.count().__next__)

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.types import LONGEST_LABEL
-from stages.common.basics.terminal import escaped
+from stages.common.basics.terminal import escape_controls
 from stages.common.corpora.layout import OPENERS, ZSTANDARD, File, Format
 
 LABEL = "__label__"
@@ -54,7 +54,7 @@ class Text(NamedTuple):
     line: int
 
 
-def read_texts(file: File, form: Format, columns: Columns) -> Iterator[Text]:
+def read_file(file: File, form: Format, columns: Columns) -> Iterator[Text]:
     """Yield the texts of a file.
 
     Raises:
@@ -69,12 +69,12 @@ def read_texts(file: File, form: Format, columns: Columns) -> Iterator[Text]:
         "folders": lambda: read_whole(file),
     }
     for text in readers[form]():
-        if problem := problem_of(text):
+        if problem := describe_problem(text):
             raise UserError(f"{file.path}: {where(form, text.line)}: {problem}")
         yield text
 
 
-def problem_of(text: Text) -> str:
+def describe_problem(text: Text) -> str:
     """What is wrong with a text, if anything."""
     if not text.label:
         return "expected a label, found none"
@@ -100,7 +100,7 @@ def open_bytes(path: Path) -> BinaryIO:
     return OPENERS.get(path.suffix.lower(), lambda path: open(path, "rb"))(path)
 
 
-def decoded(line: bytes, where_it_is: str) -> str:
+def decode_bytes(line: bytes, where_it_is: str) -> str:
     """A line as text.
 
     Raises:
@@ -124,10 +124,10 @@ def text_lines(path: Path) -> Iterator[str]:
         with open_bytes(path) as stream:
             for number, line in enumerate(stream, start=1):
                 if number == 1:
-                    line = without_mark(path, line)
+                    line = strip_byte_order_mark(path, line)
                 if b"\0" in line:
                     raise UserError(f"{path}: line {number}: expected text, found a NUL byte")
-                yield decoded(line, f"{path}: line {number}")
+                yield decode_bytes(line, f"{path}: line {number}")
     except (EOFError, lzma.LZMAError, zlib.error) as error:
         raise UserError(f"{path}: after line {number}: expected a whole compressed file; {error}") from None
     except OSError as error:
@@ -136,7 +136,7 @@ def text_lines(path: Path) -> Iterator[str]:
         raise UserError(f"{path}: after line {number}: expected a whole compressed file; {error}") from None
 
 
-def without_mark(path: Path, line: bytes) -> bytes:
+def strip_byte_order_mark(path: Path, line: bytes) -> bytes:
     """A first line without its byte order mark, which must be that of UTF-8."""
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise UserError(f"{path}: line 1: expected UTF-8, found the byte order mark of UTF-16")
@@ -150,7 +150,7 @@ def read_table(path: Path, columns: Columns, delimiter: str) -> Iterator[Text]:
     start = 1
     try:
         header = next(rows, [])
-        places = [place_of(path, name, header) for name in columns.named()]
+        places = [find_column(path, name, header) for name in columns.named()]
         start = rows.line_num + 1
         for row in rows:
             if row:
@@ -165,17 +165,19 @@ def read_table(path: Path, columns: Columns, delimiter: str) -> Iterator[Text]:
         if "limit" in str(error):
             expected = f"expected at most {LONGEST:,} characters, found more; perhaps a quote is never closed"
             raise UserError(f"{path}: line {start}: {expected}") from None
-        raise UserError(f"{path}: line {start}: expected separated values; {escaped(str(error))}") from None  # a tab
+        raise UserError(
+            f"{path}: line {start}: expected separated values; {escape_controls(str(error))}"
+        ) from None  # a tab
 
 
-def place_of(path: Path, name: str, header: list[str]) -> int:
+def find_column(path: Path, name: str, header: list[str]) -> int:
     """Where a column stands."""
     if header.count(name) != 1:
-        raise UserError(f"{path}: line 1: expected one column {name!r}, found {listed(header)}")
+        raise UserError(f"{path}: line 1: expected one column {name!r}, found {shorten_list(header)}")
     return header.index(name)
 
 
-def listed(names: Iterable[str]) -> str:
+def shorten_list(names: Iterable[str]) -> str:
     """Names for a message, as far as they have room in it."""
     text = ", ".join(map(repr, names)) or "none"
     return text if len(text) <= LONGEST_LIST else f"{text[:LONGEST_LIST]}..."
@@ -194,18 +196,18 @@ def read_json_lines(path: Path, columns: Columns) -> Iterator[Text]:
             raise UserError(f"{path}: line {number}: expected a JSON object, found {line.strip()[:40]!r}")
         missing = [name for name in columns.named() if name not in content]
         if missing:
-            raise UserError(f"{path}: line {number}: expected a key {missing[0]!r}, found {listed(content)}")
+            raise UserError(f"{path}: line {number}: expected a key {missing[0]!r}, found {shorten_list(content)}")
         where_it_is = f"{path}: line {number}"
         label = content[columns.label]
         first = first or type(label)
-        yield text_of(content, columns, number, where_it_is, first)
+        yield convert_text(content, columns, number, where_it_is, first)
 
 
-def text_of(content: dict[str, Any], columns: Columns, number: int, where_it_is: str, kind: type) -> Text:
+def convert_text(content: dict[str, Any], columns: Columns, number: int, where_it_is: str, kind: type) -> Text:
     """A text from values of any types; a label is a string, an integer or a truth value, always the same."""
     text, label = content[columns.text], content[columns.label]
     if not isinstance(text, str):
-        raise UserError(f"{where_it_is}: {columns.text}: expected a string, found {shown(text)}")
+        raise UserError(f"{where_it_is}: {columns.text}: expected a string, found {describe_value(text)}")
     group = None if columns.group is None else str(content[columns.group] or "").strip()
     for name, value in ((columns.text, text), (str(columns.group), group or "")):
         if SURROGATE.search(value):
@@ -214,11 +216,11 @@ def text_of(content: dict[str, Any], columns: Columns, number: int, where_it_is:
         raise UserError(f"{where_it_is}: {columns.label}: expected a label, found none")
     if type(label) is not kind or kind not in (str, int, bool):
         expected = {str: "a string", int: "an integer", bool: "true or false"}.get(kind, "a string or an integer")
-        raise UserError(f"{where_it_is}: {columns.label}: expected {expected}, found {shown(label)}")
+        raise UserError(f"{where_it_is}: {columns.label}: expected {expected}, found {describe_value(label)}")
     return Text(text, str(label).strip(), group, number)
 
 
-def shown(value: Any) -> str:
+def describe_value(value: Any) -> str:
     return "none" if value is None else f"{type(value).__name__} {str(value)[:40]!r}"
 
 
@@ -232,13 +234,13 @@ def read_parquet(path: Path, columns: Columns) -> Iterator[Text]:
             found = file.schema_arrow.names
             for name in columns.named():
                 if found.count(name) != 1:
-                    raise UserError(f"{path}: expected one column {name!r}, found {listed(found)}")
+                    raise UserError(f"{path}: expected one column {name!r}, found {shorten_list(found)}")
             kind: type | None = None
             for batch in file.iter_batches(batch_size=4_096, columns=columns.named()):
                 for content in batch.to_pylist():
                     number += 1
                     kind = kind or type(content[columns.label])
-                    yield text_of(content, columns, number, f"{path}: row {number}", kind)
+                    yield convert_text(content, columns, number, f"{path}: row {number}", kind)
     except UnicodeDecodeError:
         raise UserError(f"{path}: after row {number}: expected UTF-8") from None
     except (pyarrow.ArrowException, OSError) as error:

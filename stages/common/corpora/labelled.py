@@ -13,7 +13,7 @@ def open_texts(dataset: TextDataset, raw: Path) -> tuple[Layout, Columns, Split 
     """The files of a dataset's texts, and how they are read and split, as params.yaml says.
 
     Raises:
-        UserError: they are of another format, or have a test part and shall be split, or neither.
+        UserError: they are of another format, or have a test set and shall be split, or neither.
     """
     layout = find_layout(raw)
     if layout.format != dataset.format:
@@ -21,6 +21,6 @@ def open_texts(dataset: TextDataset, raw: Path) -> tuple[Layout, Columns, Split 
     if layout.has_test == (dataset.test_split is not None):
         found = f"found {dataset.test_split}"
         has, expected = ("no", "a share") if dataset.test_split is None else ("a", "none")
-        raise UserError(f"params.yaml: test_split: expected {expected}, as {raw} has {has} test part; {found}")
+        raise UserError(f"params.yaml: test_split: expected {expected}, as {raw} has {has} test set; {found}")
     split = None if dataset.test_split is None else Split(dataset.test_split, dataset.salt)
     return layout, Columns(dataset.text, dataset.label, dataset.group), split

@@ -25,7 +25,7 @@ SUFFIXES: dict[str, Format] = {
 }
 OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 ZSTANDARD = ".zst"
-# A name says which part a file is of as for Hugging Face's `datasets`: a word of it does, or a folder's name.
+# A name says which split a file is of as for Hugging Face's `datasets`: a word of it does, or a folder's name.
 PART_OF_WORD: dict[str, Part] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
@@ -43,7 +43,7 @@ class File(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What a folder holds. ignored: files that are no texts, or of no part where others are."""
+    """What a folder holds. ignored: files that are no texts, or of no split where others are."""
 
     format: Format
     files: list[File]
@@ -66,8 +66,8 @@ def plain_suffix(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def part_of(path: Path) -> Part | None:
-    """The part that a path below the folder names, by the last of its words that does."""
+def find_split(path: Path) -> Part | None:
+    """The split that a path below the folder names, by the last of its words that does."""
     found = [PART_OF_WORD[word] for word in WORD.findall(path.as_posix().lower()) if word in PART_OF_WORD]
     return found[-1] if found else None
 
@@ -97,7 +97,7 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def find_layout(source: Path) -> Layout:
-    """See what a folder, or a single file, holds. A file by itself is of no part, whatever its name.
+    """See what a folder, or a single file, holds. A file by itself is of no split, whatever its name.
 
     Raises:
         UserError: nothing that can be read, several formats, or a symbolic link that leads elsewhere.
@@ -114,10 +114,10 @@ def find_layout(source: Path) -> Layout:
     if set(known.values()) != {"fasttext"}:  # beside others, .txt is what is to be read first
         known = {path: form for path, form in known.items() if form != "fasttext"}
     form = check_format(source, known)
-    if form == "fasttext" and any(classes_of(below[path]) for path in known):
+    if form == "fasttext" and any(class_folders(below[path]) for path in known):
         form, files = "folders", in_class_folders(source, visible)
     else:
-        files = [File(path, part_of(below[path])) for path in known]
+        files = [File(path, find_split(below[path])) for path in known]
     if any(file.part for file in files):
         files = [file for file in files if file.part]
         if not any(file.part == "train" for file in files):
@@ -139,8 +139,8 @@ def check_format(source: Path, known: dict[Path, Format]) -> Format:
     return next(iter(first))
 
 
-def classes_of(path: Path) -> list[str]:
-    """The folders above a file, without one that names its part."""
+def class_folders(path: Path) -> list[str]:
+    """The folders above a file, without one that names its split."""
     return [name for name in path.parts[:-1] if name.lower() not in PART_OF_WORD]
 
 
@@ -155,7 +155,7 @@ def in_class_folders(source: Path, paths: Iterable[Path]) -> list[File]:
         below = path.relative_to(source)
         suffix = plain_suffix(path)
         if len(below.parts) > 1 and (suffix in ("", ".txt") or suffix[1:].isdigit()):
-            classes = classes_of(below)
+            classes = class_folders(below)
             if len(classes) != 1:
                 found = f"found {'/'.join(classes)}" if classes else "found none"
                 raise UserError(f"{path}: expected a folder for each label around its texts, {found}")

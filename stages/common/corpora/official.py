@@ -16,8 +16,8 @@ import numpy as np
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.sections import OfficialDataset
 from stages.common.basics.params.types import LARGEST_INT32
-from stages.common.basics.terminal import escaped
-from stages.common.corpora.counting import hash_of
+from stages.common.basics.terminal import escape_controls
+from stages.common.corpora.counting import hash_bytes
 from stages.common.corpora.formats import SURROGATE
 from stages.common.corpora.pickled_lists import NotIntegerListsError, read_blocks
 from stages.common.corpora.words import INDEX_FROM, OUT_OF_VOCABULARY, START
@@ -59,7 +59,9 @@ def _array(archive: Path, name: str) -> Iterator[tuple[IO[bytes], int, np.dtype]
             raise
         raise UserError(f"{where}: expected an array of numpy's format; the archive is damaged") from None
     except UNREADABLE as error:
-        raise UserError(f"{where}: expected an array of numpy's format; {escaped(str(error)[:200])}") from None
+        raise UserError(
+            f"{where}: expected an array of numpy's format; {escape_controls(str(error)[:200])}"
+        ) from None
 
 
 def read_labels(archive: Path, name: str, classes: int) -> np.ndarray:
@@ -107,22 +109,22 @@ def read_texts(archive: Path, name: str) -> Iterator[list[list[int]]]:
             raise UserError(f"{archive}: {name}: expected {expected:,} texts, found {found:,}")
 
 
-def flattened(texts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+def flatten_texts(texts: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
     """The texts' word indices one behind the other, int64, and the length of each, int64, shape (n,)."""
     sizes = np.fromiter(map(len, texts), np.int64, len(texts))
     return np.fromiter(itertools.chain.from_iterable(texts), np.int64, int(sizes.sum())), sizes
 
 
-def hashes_of(indices: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """A hash of each text, all its words in their order: uint64, shape (n,); indices, sizes: see `flattened`."""
+def hash_texts(indices: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """A hash of each text, all its words in their order: uint64, shape (n,); indices, sizes: see `flatten_texts`."""
     content, ends = memoryview(indices.astype("<i4").tobytes()), np.cumsum(sizes) * 4
     places = zip((ends - sizes * 4).tolist(), ends.tolist(), strict=True)
-    return np.fromiter((hash_of(content[start:end], 0) for start, end in places), np.uint64, len(sizes))
+    return np.fromiter((hash_bytes(content[start:end], 0) for start, end in places), np.uint64, len(sizes))
 
 
 def encode(texts: list[list[int]], num_words: int) -> tuple[np.ndarray, np.ndarray]:
     """Encode texts, see `encode_flattened`."""
-    return encode_flattened(*flattened(texts), num_words)
+    return encode_flattened(*flatten_texts(texts), num_words)
 
 
 def encode_flattened(indices: np.ndarray, sizes: np.ndarray, num_words: int) -> tuple[np.ndarray, np.ndarray]:
@@ -170,7 +172,7 @@ def split_order(dataset: OfficialDataset, sizes: dict[str, int]) -> dict[str, di
     return order
 
 
-def file_of(raw: Path, suffix: str) -> Path:
+def find_official_file(raw: Path, suffix: str) -> Path:
     """The one official file of a kind: `.npz`, the archive, or `.json`, the index of words.
 
     Raises:

@@ -11,19 +11,19 @@ SEPARATORS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r\v\f\0'
 _SPACES = bytes.maketrans(SEPARATORS.encode(), b" " * len(SEPARATORS))
 
 
-def words_of(text: str) -> list[bytes]:
+def split_words(text: str) -> list[bytes]:
     """Lowercase words, in UTF-8."""
     return text.encode("utf-8").translate(_SPACES).decode("utf-8").lower().encode("utf-8").split()
 
 
-def ids_of(text: str, index: dict[str, int], num_words: int) -> np.ndarray:
+def find_word_ids(text: str, index: dict[str, int], num_words: int) -> np.ndarray:
     """The distinct ids of a text, ascending, int32: its multi-hot row.
 
     The start mark is among them; words that the index does not hold are skipped; those that it holds beyond
     `num_words` share one id.
     """
     ids = {START}
-    for word in words_of(text):
+    for word in split_words(text):
         rank = index.get(word.decode())
         if rank is not None:
             place = rank + INDEX_FROM

@@ -39,7 +39,7 @@ def compare(new: Runs, old: Runs) -> Comparison:
     """Paired t-test on the common seeds from 10 on, Welch's otherwise (Welch, Biometrika 34, 1947).
 
     Two versions of a model under the same seed start from the same weights and see the same batches, so their figures
-    are correlated, and pairing takes the common part of the noise out.
+    are correlated, and pairing takes the common share of the noise out.
 
     Args:
         new, old: at least two runs each.
@@ -62,8 +62,8 @@ def compare(new: Runs, old: Runs) -> Comparison:
 def highest_against_constant(runs: Mapping[str, Runs], constant: float) -> tuple[str, Comparison]:
     """The model with the highest mean, and a t-test of it against a figure that does not vary, as of a baseline.
 
-    It is picked among all, so p is multiplied by their number (Bonferroni). One that was lucky not to stray is picked
-    first, so the spread is not taken to be less than that of all of them together.
+    It is picked among all, so p is multiplied by their number (Bonferroni). One that by chance does not stray is
+    picked first, so the spread is not taken to be less than that of all of them together.
 
     Args:
         runs: of each model, by its name.
@@ -110,18 +110,18 @@ def benjamini_hochberg(ps: Sequence[float]) -> list[float]:
     return stats.false_discovery_control(ps).tolist() if len(ps) else []
 
 
-def verdicts(
+def judge_differences(
     found: Mapping[str, Comparison], negligible: float, equivalent: float
 ) -> dict[str, tuple[float, Verdict]]:
     """Of each of some comparisons that belong together, p after Holm's correction over all, and the verdict."""
     adjusted = holm([comparison.p for comparison in found.values()])
     return {
-        name: (p, verdict(comparison, p, negligible, equivalent))
+        name: (p, judge_difference(comparison, p, negligible, equivalent))
         for (name, comparison), p in zip(found.items(), adjusted, strict=True)
     }
 
 
-def verdict(found: Comparison, p_adjusted: float, negligible: float, equivalent: float) -> Verdict:
+def judge_difference(found: Comparison, p_adjusted: float, negligible: float, equivalent: float) -> Verdict:
     """What a comparison of accuracies says.
 
     Args:

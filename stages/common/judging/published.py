@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import settings_of
-from stages.common.basics.params.reading import validated
+from stages.common.basics.params.reading import validate_content
 from stages.common.basics.params.sections import Model, Section
 from stages.common.basics.params.types import Name, NumpySeed, NumWords, TestSplit
 
@@ -169,7 +169,7 @@ def load_published(params: Params, path: Path = PUBLISHED_FILE) -> Notebooks:
     Raises:
         UserError: it is missing or not as expected. The first mistake is named.
     """
-    notebooks = validated(Notebooks, path)
+    notebooks = validate_content(Notebooks, path)
     for section, names in (("datasets", params.datasets), ("models", params.models)):
         for name in getattr(notebooks.settings, section):
             if name not in names:

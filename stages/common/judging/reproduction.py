@@ -7,9 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 from scipy import stats
 
-from stages.common.basics.artifacts import DATASET_REPORTS, MODEL_REPORTS, Table, read_csv, read_json
+from stages.common.basics.artifacts import Table, read_csv, read_json
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import ordered_models
+from stages.common.basics.paths import HERE
 from stages.common.judging.comparison import ALPHA, CONFIDENCE, Runs, holm
 from stages.common.judging.published import CURVES, Published
 
@@ -33,28 +34,28 @@ class Results(NamedTuple):
     data: Mapping[str, dict[str, Any]]
 
 
-def figures_of(model: str) -> dict[str, float]:
+def read_metrics(model: str) -> dict[str, float]:
     """A model's figures under `seed`."""
-    parts = read_json(MODEL_REPORTS / model / "metrics.json")
-    parts["validation"] = read_json(MODEL_REPORTS / model / "validation.json")
+    parts = read_json(HERE.model_report(model) / "metrics.json")
+    parts["validation"] = read_json(HERE.model_report(model) / "validation.json")
     return {f"{part}.{key}": value for part, figures in parts.items() for key, value in figures.items()}
 
 
-def data_of(dataset: str) -> dict[str, Any]:
+def read_description(dataset: str) -> dict[str, Any]:
     """What `describe` has found in a dataset."""
-    return read_json(DATASET_REPORTS / dataset / "data.json")
+    return read_json(HERE.dataset_report(dataset) / "data.json")
 
 
 def read_results(params: Params) -> Results:
     """Read the results of all models and datasets."""
     models = ordered_models(params)
     return Results(
-        figures={name: figures_of(name) for name in models},
-        replicates={name: read_csv(MODEL_REPORTS / name / "replicates.csv") for name in models},
-        spreads={name: read_json(MODEL_REPORTS / name / "replicates.json") for name in models},
-        histories={name: read_csv(MODEL_REPORTS / name / "history.csv") for name in models},
-        baselines={name: read_json(DATASET_REPORTS / name / "baselines.json") for name in sorted(params.defaults)},
-        data={name: data_of(name) for name in sorted(params.defaults)},
+        figures={name: read_metrics(name) for name in models},
+        replicates={name: read_csv(HERE.model_report(name) / "replicates.csv") for name in models},
+        spreads={name: read_json(HERE.model_report(name) / "replicates.json") for name in models},
+        histories={name: read_csv(HERE.model_report(name) / "history.csv") for name in models},
+        baselines={name: read_json(HERE.dataset_report(name) / "baselines.json") for name in sorted(params.defaults)},
+        data={name: read_description(name) for name in sorted(params.defaults)},
     )
 
 
@@ -85,7 +86,7 @@ class Judgement(NamedTuple):
     verdict: Agreement
 
 
-def samples(results: Results, model: str, figure: str) -> Runs:
+def metric_by_seed(results: Results, model: str, figure: str) -> Runs:
     """A figure, as in `test.accuracy`, under each further seed."""
     return {int(line["seed"]): float(line[figure.replace(".", "_")]) for line in results.replicates[model]}
 
@@ -99,7 +100,7 @@ def largest_difference(one: Table, other: Table) -> float:
     )
 
 
-def our_figure(published: Published, results: Results) -> Ours:
+def find_ours(published: Published, results: Results) -> Ours:
     """What we have for a published figure."""
     if published.figure == CURVES and published.against:
         histories = (results.histories[model] for model in (published.of, published.against))
@@ -111,14 +112,14 @@ def our_figure(published: Published, results: Results) -> Ours:
             expected = found["expected_of_shuffling"]
             return Ours(expected["accuracy"], expected["sd"], math.inf)
         return Ours(found[name]["accuracy"], None, 1)
-    values = samples(results, published.of, published.figure)
+    values = metric_by_seed(results, published.of, published.figure)
     if published.against:
-        others = samples(results, published.against, published.figure)
+        others = metric_by_seed(results, published.against, published.figure)
         values = {seed: values[seed] - others[seed] for seed in values.keys() & others.keys()}
     return Ours(statistics.fmean(values.values()), statistics.stdev(values.values()), len(values))
 
 
-class Prediction(NamedTuple):
+class PredictionInterval(NamedTuple):
     """low, high: where one more run would lie with a probability of 95 %, as it would be printed.
 
     p: of a run as far from ours as the published figure, or farther; p_of_strays: the same if single runs stray.
@@ -130,7 +131,7 @@ class Prediction(NamedTuple):
     p_of_strays: float
 
 
-def predict(published: Published, ours: Ours) -> Prediction:
+def predict_run(published: Published, ours: Ours) -> PredictionInterval:
     """Hold a published figure against the prediction interval of a normal distribution (Geisser, 1993).
 
     The figure printed may be half a unit of its last digit off, and the deviation is not taken to be less than that
@@ -148,7 +149,7 @@ def predict(published: Published, ours: Ours) -> Prediction:
     p = float(2 * distribution.sf(distance))
     known = ours.n == math.inf
     strays = p if known else max(p, float(2 * stats.t(STRAYING).sf(distance * math.sqrt(STRAYING / (STRAYING - 2)))))
-    return Prediction(ours.mean - reach, ours.mean + reach, p, strays)
+    return PredictionInterval(ours.mean - reach, ours.mean + reach, p, strays)
 
 
 def judge(published: Iterable[Published], results: Results) -> list[Judgement]:
@@ -157,8 +158,8 @@ def judge(published: Iterable[Published], results: Results) -> list[Judgement]:
     One that varies "differs" if its p, should runs stray and after Holm's correction over all of them, is below 5 %;
     it is "doubtful" if only the p by itself is. One that does not vary is "consistent" within its tolerance.
     """
-    both = [(entry, our_figure(entry, results)) for entry in published]
-    predicted = [predict(entry, ours) for entry, ours in both if entry.varies]
+    both = [(entry, find_ours(entry, results)) for entry in published]
+    predicted = [predict_run(entry, ours) for entry, ours in both if entry.varies]
     adjusted = iter(zip(predicted, holm([found.p_of_strays for found in predicted]), strict=True))
     found = []
     verdict: Agreement

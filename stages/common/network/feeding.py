@@ -5,17 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stages.common.basics.params.types import (
-    BINARY_LOSSES,
-)
+from stages.common.basics.params.types import BINARY_LOSSES
 from stages.common.basics.rows import ChosenRows, Rows
 from stages.common.network.backend import tf
 
 as_written = tf.autograph.experimental.do_not_convert  # AutoGraph looks for Python loops; there are none
 
-
 ROWS_AT_ONCE = 10_000  # of validation, evaluation and prediction
-
 
 # Of the training rows shuffled together: more than the official datasets have, and 10 MB if a text has 80 words. And
 # of the neighbours among them, 20 kB that are read at once.
@@ -55,10 +51,7 @@ class Feed:
         self._classes = classes
 
     def batch(self, rows: tf.RaggedTensor, labels: tf.Tensor) -> tuple[tf.SparseTensor, tf.Tensor]:
-        return (
-            multi_hot(rows, self._rows.columns),
-            targets(labels, self._loss, self._classes),
-        )
+        return multi_hot(rows, self._rows.columns), targets(labels, self._loss, self._classes)
 
     def _blocks(self, count: int, positions: Callable[[int], np.ndarray]) -> tf.data.Dataset:
         """The numbers from 0 to `count`, each with the row splits, ids and labels of the rows at its positions."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def of_each_label(probabilities: np.ndarray) -> np.ndarray:
+def probability_of_each_label(probabilities: np.ndarray) -> np.ndarray:
     """The probability of each label: shape (n, classes), from (n, classes) or (n, 1) of class 1."""
     return probabilities if probabilities.shape[1] > 1 else np.hstack([1 - probabilities, probabilities])
 

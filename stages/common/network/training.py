@@ -8,9 +8,7 @@ import numpy as np
 from stages.common.basics.artifacts import DIVERGED
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.sections import Settings
-from stages.common.basics.params.types import (
-    BINARY_LOSSES,
-)
+from stages.common.basics.params.types import BINARY_LOSSES
 from stages.common.basics.rows import Rows
 from stages.common.network.backend import keras
 from stages.common.network.feeding import ROWS_AT_ONCE, Feed

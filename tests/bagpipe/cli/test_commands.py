@@ -14,7 +14,7 @@ from terminal import on_a_terminal
 
 from bagpipe.cli.main import main
 from bagpipe.scratch.copies import ROOT
-from stages.common.basics.terminal import escaped
+from stages.common.basics.terminal import escape_controls
 
 BAGPIPE, STAGES = "-m bagpipe.cli.main", "-m stages"
 # In the terms of the C library; Python alone would take UTF-8 for some of them.
@@ -111,9 +111,9 @@ def test_what_an_encoding_lacks_is_spelled_out() -> None:
 
 
 def test_what_commands_a_terminal_is_escaped() -> None:
-    assert escaped("a\x1b[2J\x00\x9b\n\t\u202e\u2028\ud800b") == r"a\x1b[2J\x00\x9b\n\t\u202e\u2028\ud800b"
+    assert escape_controls("a\x1b[2J\x00\x9b\n\t\u202e\u2028\ud800b") == r"a\x1b[2J\x00\x9b\n\t\u202e\u2028\ud800b"
     assert (
-        escaped("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 é 中 😀")
+        escape_controls("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 é 中 😀")
         == "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 é 中 😀"
     )
 

@@ -3,7 +3,7 @@
 import pytest
 from labelled_texts import SALT
 
-from bagpipe.datasets.add import dataset_of, entries_of
+from bagpipe.datasets.add import make_dataset, make_entries
 from bagpipe.datasets.sections import with_entry, without_entry
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.errors import UserError
@@ -27,7 +27,7 @@ COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 )
 def test_options_that_params_cannot_have(columns: Columns, num_words: int, share: float, start: str) -> None:
     with pytest.raises(UserError) as caught:
-        dataset_of(Layout("csv", [], []), columns, num_words, share)
+        make_dataset(Layout("csv", [], []), columns, num_words, share)
     assert str(caught.value).startswith(start)
     assert str(caught.value).isprintable()
 
@@ -82,7 +82,7 @@ def test_a_model_that_suits_the_texts(
 ) -> None:
     dataset = TextDataset(format="csv", num_words=10_000, test_split=0.2, salt=SALT)
     text = COMMITTED
-    for section, entry in entries_of("mine", dataset, Findings(classes, texts)).items():
+    for section, entry in make_entries("mine", dataset, Findings(classes, texts)).items():
         text = with_entry(text, section, entry)
         assert all(len(line) <= 118 for line in entry.splitlines())
     assert f"loss: {loss}" in text

@@ -13,7 +13,7 @@ from editing import edit_yaml
 from git_identity import IDENTITY
 from labelled_texts import SALT, some_texts, write_csv, write_folders, write_jsonl
 
-from bagpipe.datasets.add import as_yaml
+from bagpipe.datasets.add import format_yaml
 from bagpipe.scratch.copies import ROOT, bagpipe, dvc, environment
 from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.questions import settings_of
@@ -261,7 +261,7 @@ def test_columns_with_names_that_yaml_takes_for_others(tmp_path: Path) -> None:
     run(folder, "add", "mine", str(tmp_path / "a.csv"), *("--text", "true", "--label", "null", "--group", "it's: #1"))
     dataset = load_params(folder / "params.yaml").datasets["mine"]
     assert (dataset.text, dataset.label, dataset.group) == ("true", "null", "it's: #1")
-    assert as_yaml("stars") == "stars"
+    assert format_yaml("stars") == "stars"
 
 
 def test_a_project_without_dvc(texts: Path, tmp_path: Path) -> None:

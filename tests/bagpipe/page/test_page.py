@@ -19,10 +19,10 @@ from predicting import raw_texts
 
 from bagpipe.page.changes import changes_since
 from bagpipe.page.networks import by_rank
-from bagpipe.page.results import confusion
-from bagpipe.page.texts import check_answers, strong, telling, texts_content
-from bagpipe.page.write import check_place, finite, own_scripts, packed
-from bagpipe.project.vega import script
+from bagpipe.page.results import confusion_cells
+from bagpipe.page.texts import check_answers, choose_texts, read_texts, strongest_words
+from bagpipe.page.write import check_place, own_scripts, pack, replace_nan
+from bagpipe.project.vega import read_vega_script
 from bagpipe.scratch.copies import ROOT
 from bagpipe.texts.errors import Answers
 from stages.common.basics.artifacts import read_csv, read_json
@@ -77,9 +77,9 @@ def test_the_texts_to_show() -> None:
     expected, predicted = np.array([0, 0, 0, 1, 1, 1, 1]), np.array([0, 0, 1, 0, 0, 0, 1])
     confidence = np.array([0.9, 0.6, 0.7, 0.8, 0.99, 0.5, 0.95])
     answers = Answers(expected, predicted, confidence)
-    assert telling(answers, 1, 0).tolist() == [4, 2, 1, 6]
-    assert telling(answers, 1, 2).tolist() == [4, 3, 2, 1, 6]
-    assert telling(answers, 9, 0).tolist() == [4, 3, 2, 5, 1, 0, 6]
+    assert choose_texts(answers, 1, 0).tolist() == [4, 2, 1, 6]
+    assert choose_texts(answers, 1, 2).tolist() == [4, 3, 2, 1, 6]
+    assert choose_texts(answers, 9, 0).tolist() == [4, 3, 2, 5, 1, 0, 6]
 
 
 def test_answers_must_be_those_of_the_reports() -> None:
@@ -90,9 +90,9 @@ def test_answers_must_be_those_of_the_reports() -> None:
 
 
 def test_the_words_that_count() -> None:
-    assert strong([("a", -0.81234), ("b", 0.041), ("c", 0.04)]) == [("a", -0.81), ("b", 0.041)]
-    assert strong([("a", 0.0), ("b", 0.0)]) == []
-    assert strong([]) == []
+    assert strongest_words([("a", -0.81234), ("b", 0.041), ("c", 0.04)]) == [("a", -0.81), ("b", 0.041)]
+    assert strongest_words([("a", 0.0), ("b", 0.0)]) == []
+    assert strongest_words([]) == []
 
 
 def test_words_by_rank() -> None:
@@ -101,13 +101,13 @@ def test_words_by_rank() -> None:
 
 
 def test_json_knows_no_nan() -> None:
-    found = finite({"a": [float("nan"), 1.5, {"b": float("inf")}], "c": (1, "x")})
+    found = replace_nan({"a": [float("nan"), 1.5, {"b": float("inf")}], "c": (1, "x")})
     assert found == {"a": [None, 1.5, {"b": None}], "c": [1, "x"]}
 
 
 def test_data_are_packed_the_same_at_any_time() -> None:
-    text = packed("name", b"content" * 100)
-    assert text == packed("name", b"content" * 100)
+    text = pack("name", b"content" * 100)
+    assert text == pack("name", b"content" * 100)
     assert unpacked(text, "name") == b"content" * 100
 
 
@@ -116,7 +116,7 @@ def test_no_script_ends_too_early() -> None:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"</script|<!--", text, re.IGNORECASE), path
         assert text.startswith('"use strict";'), path
-    assert not re.search(r"</script|<!--|\r", script(), re.IGNORECASE)
+    assert not re.search(r"</script|<!--|\r", read_vega_script(), re.IGNORECASE)
 
 
 def test_the_page_has_what_the_reports_have(project: Path, written: Path) -> None:
@@ -189,10 +189,10 @@ def test_no_file_stays_open(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """However many models there are; some systems allow 256."""
     monkeypatch.chdir(copy)
     params = load_params()
-    confusions = {name: confusion(name, load_labels(model.dataset)) for name, model in params.models.items()}
-    texts_content(params, confusions)  # with what libraries open once
+    confusions = {name: confusion_cells(name, load_labels(model.dataset)) for name, model in params.models.items()}
+    read_texts(params, confusions)  # with what libraries open once
     before = os.listdir("/dev/fd")
-    assert texts_content(params, confusions)[1] == []
+    assert read_texts(params, confusions).missing == []
     assert os.listdir("/dev/fd") == before
 
 

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from dvc.utils.serialize import modify_yaml
 
-from bagpipe.project.schema import SCHEMAS, schema_file, schema_of, text_of
+from bagpipe.project.schema import SCHEMAS, format_schema, schema_file, schema_of
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import load_params, read_yaml
@@ -25,7 +25,7 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_committed_schema_is_that_of_the_code(name: str) -> None:
     written = schema_file(name).read_text(encoding="utf-8")
-    assert written == text_of(schema_of(SCHEMAS[name])), "run `make lint`"
+    assert written == format_schema(schema_of(SCHEMAS[name])), "run `make lint`"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,12 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from verifying import (
-    commit,
-    edit_published,
-    git,
-    run_dvc,
-)
+from verifying import commit, edit_published, git, run_dvc
 
 from bagpipe.scratch.copies import ROOT
 

@@ -23,7 +23,7 @@ from diff_project import (
     verdict,
 )
 
-from bagpipe.review.tables import DiffTable, rendered
+from bagpipe.review.tables import DiffTable, render_table
 from bagpipe.scratch.copies import ROOT
 
 
@@ -381,7 +381,7 @@ def test_a_name_of_several_experiments_is_one_line(project: Project) -> None:
 @pytest.mark.parametrize("markdown", [False, True])
 def test_what_comes_from_the_commits_does_not_command_the_terminal(markdown: bool) -> None:
     table = DiffTable("Params", ["param", "a\x1b[2Jb"], [["models.m\x1b[35m", "\u202eneg pos"]], "ll")
-    shown = rendered(table, markdown)
+    shown = render_table(table, markdown)
     assert "\x1b" not in shown
     assert "\\x1b" in shown
     assert "\\u202e" in shown

@@ -11,7 +11,7 @@ import pytest
 from editing import edit_yaml
 from git_identity import IDENTITY
 
-from bagpipe.review.resolve import conflicts, join_locks, take_either_side
+from bagpipe.review.resolve import find_conflicts, join_locks, take_either_side
 from bagpipe.scratch.copies import bagpipe, dvc
 from stages.common.basics.params.reading import read_yaml
 
@@ -226,7 +226,7 @@ def test_a_file_that_one_side_deleted_is_taken_from_the_other(
         (tmp_path / deleted).unlink()
         commit(tmp_path)
     git(tmp_path, "merge", "--quiet", "theirs", fails=True)
-    for path, sides in conflicts().items():
+    for path, sides in find_conflicts().items():
         take_either_side(path, sides)
     assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in ("one", "two")} == {
         "one": "theirs",

@@ -6,14 +6,7 @@ from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
-from verifying import (
-    clone,
-    commit,
-    edit_text,
-    findings,
-    run_dvc,
-    verify,
-)
+from verifying import clone, commit, edit_text, findings, run_dvc, verify
 
 from bagpipe.review.checks.rerun import isolate
 

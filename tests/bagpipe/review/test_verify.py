@@ -7,17 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from verifying import (
-    clone,
-    commit,
-    committed_params,
-    edit_params,
-    edit_published,
-    findings,
-    git,
-    run_dvc,
-    verify,
-)
+from verifying import clone, commit, committed_params, edit_params, edit_published, findings, git, run_dvc, verify
 
 from bagpipe.review.checks.registry import BY_ID
 from bagpipe.scratch.copies import bagpipe, dvc

@@ -6,10 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from verifying import (
-    commit,
-    git,
-)
+from verifying import commit, git
 
 from bagpipe.scratch.copies import ROOT, bagpipe
 

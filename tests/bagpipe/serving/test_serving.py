@@ -22,8 +22,8 @@ from served import HOSTILE, server
 
 from bagpipe.scratch.copies import dvc
 from bagpipe.serving.batching import Batches, BusyError
-from bagpipe.texts.predict import Classifier, Prediction
-from stages.common.corpora.words import OUT_OF_VOCABULARY, ids_of
+from bagpipe.texts.predict import Classifier, ExplainedPrediction
+from stages.common.corpora.words import OUT_OF_VOCABULARY, find_word_ids
 
 # What has TensorFlow and nothing else: neither Keras nor this project can be imported.
 CONSUMER = """
@@ -48,7 +48,7 @@ def answers_of(folder: Path, texts: list[str], tmp_path: Path) -> dict[str, Any]
     return json.loads(done.stdout)
 
 
-def same_answers(found: dict[str, Any], predictions: list[Prediction]) -> None:
+def same_answers(found: dict[str, Any], predictions: list[ExplainedPrediction]) -> None:
     expected = np.array([prediction.probabilities for prediction in predictions])
     assert np.abs(np.array(found["probabilities"]) - expected).max() <= 1e-5
     assert np.abs(np.array(found["probability"]) - expected.max(axis=1)).max() <= 1e-5
@@ -112,7 +112,7 @@ def test_every_letter_is_lowered_as_python_does() -> None:
     texts = [*capitals, *(f"x{letter} y" for letter in capitals), "AΣ", "AΣB", "AΣ'", "aΣ."]
     rows = np.zeros((len(texts), columns), np.float32)
     for row, text in zip(rows, texts, strict=True):
-        row[ids_of(text, index, columns)] = 1
+        row[find_word_ids(text, index, columns)] = 1
     assert all(rows[: len(capitals), OUT_OF_VOCABULARY + 1 :].sum(axis=1) >= 1)
     expected = model.predict(rows, verbose=0)
     assert np.abs(classifier(tf.constant(texts))["probabilities"].numpy() - expected).max() <= 1e-5

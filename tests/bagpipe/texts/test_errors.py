@@ -7,8 +7,20 @@ import numpy as np
 import pytest
 
 from bagpipe.scratch.copies import bagpipe
-from bagpipe.texts.errors import CONFIDENT, Errors, answers_of, as_lines, escaped, find_errors, in_words, summary
+from bagpipe.texts.errors import (
+    CONFIDENT,
+    Errors,
+    ErrorSummary,
+    ExplainedError,
+    Push,
+    find_errors,
+    format_error,
+    format_summary,
+    make_answers,
+    summarize_errors,
+)
 from stages.common.basics.artifacts import read_json
+from stages.common.basics.terminal import escape_controls
 
 U = np.uint64
 PROBABILITIES = np.array(
@@ -19,24 +31,18 @@ TRAIN = np.array([12, 12, 11, 11, 13, 99], U), np.array([1, 1, 0, 1, 0, 2])
 
 
 def test_errors_come_with_their_labels_in_training() -> None:
-    found = find_errors(answers_of(PROBABILITIES, LABELS), TEST, TRAIN)
+    found = find_errors(make_answers(PROBABILITIES, LABELS), TEST, TRAIN)
     assert found.places.tolist() == [2, 1, 3]
     assert found.expected.tolist() == [2, 0, 0]
     assert found.predicted.tolist() == [1, 1, 2]
     assert found.confidence.tolist() == pytest.approx([0.95, 0.7, 0.7])
     assert found.in_training == [{1: 2}, {0: 1, 1: 1}, {0: 1}]
     assert found.noise().tolist() == [True, True, False]
-    assert summary(found, 5) == {
-        "test_texts": 5,
-        "errors": 3,
-        "errors_in_training_under_another_label": 2,
-        "most_confident": 3,
-        "most_confident_in_training_under_another_label": 2,
-    }
+    assert summarize_errors(found, 5) == ErrorSummary(5, 3, 2, 3, 2)
 
 
 def test_a_column_of_one_class_will_do() -> None:
-    answers = answers_of(np.array([[0.9], [0.2], [0.4]], np.float32), np.array([0, 1, 0]))
+    answers = make_answers(np.array([[0.9], [0.2], [0.4]], np.float32), np.array([0, 1, 0]))
     found = find_errors(answers, np.array([1, 2, 3], U), TRAIN)
     assert found.places.tolist() == [0, 1]
     assert found.confidence.tolist() == pytest.approx([0.9, 0.8])
@@ -44,23 +50,30 @@ def test_a_column_of_one_class_will_do() -> None:
 
 
 def test_the_share_of_noise_is_said_in_words() -> None:
-    def errors(noise: int, count: int) -> dict[str, int]:
+    def errors(noise: int, count: int) -> ErrorSummary:
         zeros = np.zeros(count, int)
-        return summary(Errors(zeros, zeros, zeros, zeros, [{1: 1}] * noise + [{}] * (count - noise)), 1_000)
+        return summarize_errors(Errors(zeros, zeros, zeros, zeros, [{1: 1}] * noise + [{}] * (count - noise)), 1_000)
 
-    assert in_words(errors(0, 0)) == "None of 1,000 test texts is wrong."
-    assert in_words(errors(60, 200)) == (
+    assert format_summary(errors(0, 0)) == "None of 1,000 test texts is wrong."
+    assert format_summary(errors(60, 200)) == (
         "200 of 1,000 test texts are wrong. Training has 60 of these (30%) word for word under another label, "
         f"and 60 of the {CONFIDENT} most confident ones."
     )
-    assert in_words(errors(1, 4)).endswith("Training has 1 of these (25%) word for word under another label.")
+    assert format_summary(errors(1, 4)).endswith("Training has 1 of these (25%) word for word under another label.")
 
 
 def test_nothing_reaches_the_terminal_but_text() -> None:
-    assert escaped("a\x1b[2Jb\x9b\u202ec\u2028 é 中") == r"a\x1b[2Jb\x9b\u202ec\u2028 é 中"
-    error = {"expected": "a\x1b", "predicted": "b", "probability": 0.5, "test_text": 1, "in_training": {"\x1b": 1}}
-    error |= {"explain": [{"word": "\x1b", "change": 0.1}], "text": "\x1b]0;x\x07" + "y" * 1_000}
-    lines = as_lines(error)
+    assert escape_controls("a\x1b[2Jb\x9b\u202ec\u2028 é 中") == r"a\x1b[2Jb\x9b\u202ec\u2028 é 中"
+    error = ExplainedError(
+        test_text=1,
+        expected="a\x1b",
+        predicted="b",
+        probability=0.5,
+        explain=[Push("\x1b", 0.1)],
+        in_training={"\x1b": 1},
+        text="\x1b]0;x\x07" + "y" * 1_000,
+    )
+    lines = format_error(error)
     assert all(line.isprintable() for line in lines.split("\n"))
     assert len(lines.split("\n")) == 4
     assert lines.endswith("...")

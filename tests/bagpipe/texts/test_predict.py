@@ -11,22 +11,24 @@ from predicting import TEXTS, bagpipe, error_of, raw_texts
 from terminal import on_a_terminal
 
 from bagpipe.texts.decode import decode_samples
-from bagpipe.texts.predict import Classifier, Prediction, as_json, as_line, as_tsv, blocks_of
+from bagpipe.texts.predict import Classifier, ExplainedPrediction, format_json, format_line, format_tsv, split_blocks
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import load_params
 from stages.common.corpora.official import encode
-from stages.common.corpora.words import ids_of, words_of
+from stages.common.corpora.words import find_word_ids, split_words
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_words_are_those_of_keras(text):
-    assert [word.decode() for word in words_of(text)] == text_to_word_sequence(text)
+    assert [word.decode() for word in split_words(text)] == text_to_word_sequence(text)
 
 
 def test_ids_are_those_of_the_official_encoding():
     index = {"the": 1, "film": 2, "great": 3, "rare": 7}
     tokens, _ = encode([[3, 2, 7, 3]], num_words=9)
-    assert ids_of("Great film, rare; unheard-of GREAT", index, num_words=9).tolist() == sorted(set(tokens.tolist()))
+    assert find_word_ids("Great film, rare; unheard-of GREAT", index, num_words=9).tolist() == sorted(
+        set(tokens.tolist())
+    )
 
 
 @pytest.mark.parametrize("name", ["imdb", "reuters"])
@@ -98,7 +100,7 @@ def test_blocks_hold_no_more_than_their_size():
         while True:
             yield "text"
 
-    blocks = blocks_of(endless())
+    blocks = split_blocks(endless())
     assert {len(next(blocks)) for _ in range(3)} == {2_048}
 
 
@@ -183,15 +185,17 @@ def test_a_text_does_not_command_the_terminal(scratch, form):
         assert r"good\x1b[2J\x9bfilm \x00\u202ebad end" in printed.splitlines()[0]
 
 
-def hostile_prediction() -> Prediction:
+def hostile_prediction() -> ExplainedPrediction:
     """A prediction whose label and word hold what a terminal or a table takes for something else."""
     top = [("tab\t, line\n and \x1b[2J", 0.75), ("lone \ud800", 0.25)]
-    return Prediction("a text\x1b[2J", top, np.array([0.75, 0.25], np.float32), 1, [("bidi\u202e\u2066", 0.5)])
+    return ExplainedPrediction(
+        "a text\x1b[2J", top, np.array([0.75, 0.25], np.float32), 1, [("bidi\u202e\u2066", 0.5)]
+    )
 
 
 def test_labels_and_words_do_not_break_a_line_or_command_the_terminal():
     prediction = hostile_prediction()
-    cells = as_tsv(prediction).split("\t")
+    cells = format_tsv(prediction).split("\t")
     assert cells == [
         r"tab\t, line\n and \x1b[2J",
         "0.750000",
@@ -200,10 +204,10 @@ def test_labels_and_words_do_not_break_a_line_or_command_the_terminal():
         "1",
         r"bidi\u202e\u2066 +0.5000",
     ]
-    table = as_line(prediction, width=25).splitlines()
+    table = format_line(prediction, width=25).splitlines()
     assert len(table) == 2
     assert all(line.isprintable() for line in table)
-    answer = as_json(prediction)
+    answer = format_json(prediction)
     assert answer.isprintable()
     assert json.loads(answer)["label"] == prediction.top[0][0]
 

@@ -14,7 +14,7 @@ import pytest
 
 from bagpipe.page.write import FOLDER, own_scripts
 from bagpipe.scratch.copies import ROOT
-from stages.common.corpora.words import SEPARATORS, words_of
+from stages.common.corpora.words import SEPARATORS, split_words
 
 WORDS_SCRIPT = FOLDER / "words.js"
 
@@ -57,7 +57,7 @@ def test_the_table_has_every_separator_and_no_case_twice() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case.about for case in CASES])
 def test_python(case: Case) -> None:
-    assert [word.decode() for word in words_of(case.text)] == case.words
+    assert [word.decode() for word in split_words(case.text)] == case.words
 
 
 def test_tensorflow() -> None:

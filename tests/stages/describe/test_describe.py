@@ -18,9 +18,9 @@ from stages.common.basics.artifacts import read_csv, read_json
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.params.sections import OfficialDataset, TextDataset
 from stages.common.basics.rows import load_hashes, load_labels, load_rows, seen_in_training
-from stages.common.corpora.formats import read_texts
+from stages.common.corpora.formats import read_file
 from stages.common.corpora.labelled import open_texts
-from stages.common.corpora.words import words_of
+from stages.common.corpora.words import split_words
 from stages.describe.describe import describe
 from stages.describe.near import SIMILAR, jaccard
 from stages.vectorize.vectorize import vectorize
@@ -244,13 +244,13 @@ def test_own_texts_of_every_format_and_a_drawn_test_part(tmp_path: Path, form: s
 def own_parts(dataset: TextDataset) -> dict[str, Part]:
     """Texts by the part that vectorize has put them into, told by the hashes of its rows and what is read anew."""
     layout, columns, split = open_texts(dataset, Path("data/raw/d"))
-    from stages.common.corpora.counting import PARTS, blocks_of, split_block
+    from stages.common.corpora.counting import PARTS, read_blocks, split_block
 
     parts: dict[str, Part] = {"train": [], "test": []}
-    for block in blocks_of(layout, columns):
+    for block in read_blocks(layout, columns):
         for words, label, _, part in split_block(block, split):
             parts[PARTS[part]].append((tuple(words), label))
-    read = [words_of(text.text) for file in layout.files for text in read_texts(file, layout.format, columns)]
+    read = [split_words(text.text) for file in layout.files for text in read_file(file, layout.format, columns)]
     assert sum(map(len, parts.values())) == sum(map(bool, read))
     for part, texts in parts.items():
         assert len(load_rows("d", part).labels) == len(texts)

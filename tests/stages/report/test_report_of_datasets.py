@@ -8,9 +8,9 @@ from bagpipe.scratch.copies import ROOT
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.judging.published import load_published
 from stages.common.judging.reproduction import Results
-from stages.report.datasets import meaning, of_repetitions, of_texts, unseen_table
+from stages.report.datasets import describe_repetitions, describe_texts, explain_repetitions, unseen_table
 from stages.report.tables import NO_BREAK
-from stages.report.words import one_in
+from stages.report.words import one_in_n
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
 NOTEBOOKS = load_published(PARAMS, ROOT / "published.yaml")
@@ -59,11 +59,11 @@ def results(every: float, unseen: float | None, **changes: Any) -> Results:
     ],
 )
 def test_a_share_in_words(count: int, total: int, said: str) -> None:
-    assert one_in(count, total) == said
+    assert one_in_n(count, total) == said
 
 
 def test_texts_are_described() -> None:
-    assert of_texts("d", data(classes={"missing_in_test": 2, "fewer_than_ten_in_train": 1}, empty_texts=3)) == (
+    assert describe_texts("d", data(classes={"missing_in_test": 2, "fewer_than_ten_in_train": 1}, empty_texts=3)) == (
         "**d**: 1,000 training and 1,000 test texts of 5 classes. The most frequent class has 25.0% of the training "
         "texts. Of the classes, 2 have no test text and 1 has fewer than ten training texts. Half of the "
         "training texts have at most 50 words, one in ten at most 5 and nine in ten at most 1,500; 3.1% of the words "
@@ -72,30 +72,30 @@ def test_texts_are_described() -> None:
 
 
 def test_repetitions_are_described() -> None:
-    said = of_repetitions(data())
+    said = describe_repetitions(data())
     assert said.startswith(
         "One in ten test texts (100 of 1,000) is in the training part word for word, 60 of them never"
     )
     assert "; 4 more have a near duplicate there" in said
     assert said.endswith("7 texts repeat another, and 3 distinct texts stand under several labels.")
-    assert "each under its label" in of_repetitions(data(overlap={"none_with_its_label": 0}))
+    assert "each under its label" in describe_repetitions(data(overlap={"none_with_its_label": 0}))
 
 
 def test_one_and_none_are_described_as_such() -> None:
     one = {"test_texts_in_train": 1, "none_with_its_label": 1, "near_duplicates": 1}
     part = data()["train"] | {"duplicates": 1, "texts_of_several_labels": 1}
-    assert of_repetitions(data(overlap=one, train=part)) == (
+    assert describe_repetitions(data(overlap=one, train=part)) == (
         "One in 1,000 test texts (1 of 1,000) is in the training part word for word, never under the label that the "
         "test expects; 1 more has a near duplicate there, with at least four in five words in common. In training, 1 "
         "text repeats another, and 1 distinct text stands under several labels."
     )
     part = part | {"duplicates": 0, "texts_of_several_labels": 0}
-    assert of_repetitions(data(overlap=dict.fromkeys(one, 0), train=part)) == (
+    assert describe_repetitions(data(overlap=dict.fromkeys(one, 0), train=part)) == (
         "No test text is in the training part word for word; no more has a near duplicate there, with at least four "
         "in five words in common. In training, no text repeats another, and no distinct text stands under several "
         "labels."
     )
-    assert of_texts("d", data(empty_texts=1)).endswith("1 text has no word.")
+    assert describe_texts("d", data(empty_texts=1)).endswith("1 text has no word.")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_one_and_none_are_described_as_such() -> None:
 )
 def test_what_it_means(every: float, unseen: float | None, overlap: dict[str, int], end: str) -> None:
     found = results(every, unseen, overlap=overlap)
-    said = meaning("reuters", found.data["reuters"], PARAMS, NOTEBOOKS, found).strip()
+    said = explain_repetitions("reuters", found.data["reuters"], PARAMS, NOTEBOOKS, found).strip()
     assert said.startswith("Giving each test text the label that it bears most often in the whole corpus would reach")
     assert said.endswith(end)
 

@@ -12,10 +12,16 @@ from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.params.sections import Model
 from stages.common.judging.published import Notebooks, Published
 from stages.common.judging.reproduction import Judgement, Ours, Results
-from stages.report.page import experiments, reproduction
-from stages.report.summary import of_baselines, of_models, of_notebooks, of_repeated_texts, summary
-from stages.report.tables import NO_BREAK, compare_variations, reproduction_table, table
-from stages.report.words import listed, named, of_many, points
+from stages.report.page import experiments_section, reproduction_section
+from stages.report.summary import (
+    answer_baselines,
+    answer_models,
+    answer_notebooks,
+    answer_repeated_texts,
+    compose_summary,
+)
+from stages.report.tables import NO_BREAK, compare_variations, markdown_table, reproduction_table
+from stages.report.words import count_with_verb, format_points, join_first_names, join_names
 
 COMMITTED = load_params(ROOT / PARAMS_FILE)
 SPREAD = (-0.001, 0.0, 0.001, -0.002, 0.002, 0.0, 0.001, -0.001, 0.0, 0.0)  # of ten seeds; their mean is 0
@@ -97,24 +103,24 @@ def together(one: tuple[Params, Results], other: tuple[Params, Results]) -> tupl
 )
 def test_which_model_is_best(accuracies: Sequence[float], changes: dict[str, Any], said: str) -> None:
     params, results = case(*accuracies, **changes)
-    found = of_models(params, results, compare_variations(params, results), "mine")
+    found = answer_models(params, results, compare_variations(params, results), "mine")
     assert found.replace("`mine_", "`") == f"On mine, {said}"
 
 
 def test_the_highest_network_is_held_against_the_highest_baseline() -> None:
     params, results = case(0.8, 0.7)
-    assert of_baselines(params, results, ["mine"]) == (
+    assert answer_baselines(params, results, ["mine"]) == (
         "The network with the highest mean is above logistic regression on mine (0.8000 and 0.6000)."
     )
     params, results = case(0.4)
-    assert "below logistic regression on mine" in of_baselines(params, results, ["mine"])
+    assert "below logistic regression on mine" in answer_baselines(params, results, ["mine"])
     params, results = together(case(0.8, baseline=0.4), case(0.6, dataset="other"))
-    assert of_baselines(params, results, ["mine", "other"]) == (
+    assert answer_baselines(params, results, ["mine", "other"]) == (
         "The network with the highest mean is above Bernoulli naive Bayes on mine (0.8000 and 0.5000) and "
         "equivalent to logistic regression on other (0.6000 and 0.6000)."
     )
     params, results = together(case(0.8), case(0.9, dataset="other"))
-    assert of_baselines(params, results, ["mine", "other"]) == (
+    assert answer_baselines(params, results, ["mine", "other"]) == (
         "The network with the highest mean is above logistic regression on mine (0.8000 and 0.6000) and on other "
         "(0.9000 and 0.6000)."
     )
@@ -128,7 +134,7 @@ def test_test_texts_that_training_has_are_mentioned_if_they_matter(unseen: str, 
     for line in results.replicates["mine_a"]:
         line["test_unseen_accuracy"] = unseen
     results.data["mine"]["overlap"]["test_texts_in_train"] = 10
-    said = of_repeated_texts(params, results, "mine")
+    said = answer_repeated_texts(params, results, "mine")
     assert said == (
         "One in ten test texts (10 of 100) is in the training part of mine, too; on the others the test accuracy of "
         f"`mine_a` is {side}."
@@ -176,14 +182,14 @@ def judged(verdict: str, model: str = "imdb", figure: str = "test.loss", **more:
     ],
 )
 def test_whether_the_notebooks_hold_up(verdicts: list[str], said: str) -> None:
-    found = of_notebooks([judged(verdict) for verdict in verdicts])
+    found = answer_notebooks([judged(verdict) for verdict in verdicts])
     assert found.removesuffix(" More about `imdb` is [below](#which-published-figures-hold-up).") == said
     assert (found == said) == (set(verdicts) == {"consistent"})
 
 
 def test_what_is_not_consistent_is_explained_once_and_after_its_source() -> None:
     notebooks = Notebooks(sources={"A": "a book", "B": "another"}, published=[], bounds=[])
-    said = reproduction(
+    said = reproduction_section(
         notebooks,
         [
             judged("consistent"),
@@ -201,13 +207,13 @@ def test_what_is_not_consistent_is_explained_once_and_after_its_source() -> None
     places = [said.index(part) for part in ("- A: a book", "It may be chance", "| figure |", "notebook A 1.1")]
     assert places == sorted(places)
     assert said.count("test loss") == 1
-    assert "not consistent" not in reproduction(notebooks, [judged("consistent")], "")
+    assert "not consistent" not in reproduction_section(notebooks, [judged("consistent")], "")
 
 
 def test_figures_of_several_runs_are_not_said_to_be_of_one() -> None:
     notebooks = Notebooks(sources={"A": "a book"}, published=[], bounds=[])
     for others in ([judged("doubtful")], [judged("doubtful"), judged("doubtful", model="reuters")]):
-        assert "one and the same run" not in reproduction(notebooks, others, "")
+        assert "one and the same run" not in reproduction_section(notebooks, others, "")
 
 
 # The beginning
@@ -216,7 +222,7 @@ def test_figures_of_several_runs_are_not_said_to_be_of_one() -> None:
 def test_nothing_is_said_of_notebooks_where_nothing_is_published() -> None:
     params, results = case(0.8, 0.85)
     notebooks = Notebooks(sources={}, published=[], bounds=[])
-    said = summary(params, notebooks, results, [], compare_variations(params, results))
+    said = compose_summary(params, notebooks, results, [], compare_variations(params, results))
     assert "published" not in said
     assert "notebook" not in said
     assert "possible" not in said
@@ -231,7 +237,7 @@ def test_the_best_possible_accuracy_is_not_called_published() -> None:
     params, results = case(0.8, 0.85)
     best = [Published(of="mine_a", figure="test.accuracy", value="0.9", source="G", best_possible=True)]
     notebooks = Notebooks(sources={"G": "the texts are generated"}, published=best, bounds=[])
-    said = summary(params, notebooks, results, [], compare_variations(params, results))
+    said = compose_summary(params, notebooks, results, [], compare_variations(params, results))
     assert "**How near is the best possible?** `mine_b` reaches 0.8500 of 0.9." in said
     assert len(re.findall(r"^\| \[`mine_.*\| 0\.9 \|", said, re.MULTILINE)) == 2
     assert "| best possible |" in said
@@ -240,7 +246,7 @@ def test_the_best_possible_accuracy_is_not_called_published() -> None:
 
 def test_a_model_that_is_neither_published_nor_better_is_left_to_the_table_of_all() -> None:
     params, results = case(0.8, 0.85, 0.7)
-    said = summary(
+    said = compose_summary(
         params, Notebooks(sources={}, published=[], bounds=[]), results, [], compare_variations(params, results)
     )
     assert "[`mine_b`]" in said
@@ -249,14 +255,14 @@ def test_a_model_that_is_neither_published_nor_better_is_left_to_the_table_of_al
 
 def test_one_model_alone_has_no_experiments() -> None:
     params, results = case(0.8)
-    assert experiments(params, results, compare_variations(params, results)) == ""
+    assert experiments_section(params, results, compare_variations(params, results)) == ""
 
 
 # Tables and words
 
 
 def test_a_table_is_compact_aligned_and_does_not_break_numbers() -> None:
-    said = table("lrl", ["a", "b", "c"], [["x y", "1 to 2", ""], ["z", "", ""]])
+    said = markdown_table("lrl", ["a", "b", "c"], [["x y", "1 to 2", ""], ["z", "", ""]])
     assert said == f"| a | b |\n| :-- | --: |\n| x y | 1{NO_BREAK}to{NO_BREAK}2 |\n| z |  |\n"
 
 
@@ -275,11 +281,11 @@ def test_figures_stand_under_the_model_that_they_are_of() -> None:
 
 @pytest.mark.parametrize(("items", "said"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
 def test_a_list_in_a_sentence(items: list[str], said: str) -> None:
-    assert listed(items) == said
+    assert join_names(items) == said
 
 
 def test_words_for_numbers() -> None:
-    assert named("abcd") == "a, b, c and d"
-    assert named("abcde") == "a, b, c and 2 more"
-    assert [of_many(count, "is", "are") for count in range(3)] == ["none is", "1 is", "2 are"]
-    assert [points(value) for value in (0.01, -0.01, 0.0236)] == ["1.0 point", "1.0 point", "2.4 points"]
+    assert join_first_names("abcd") == "a, b, c and d"
+    assert join_first_names("abcde") == "a, b, c and 2 more"
+    assert [count_with_verb(count, "is", "are") for count in range(3)] == ["none is", "1 is", "2 are"]
+    assert [format_points(value) for value in (0.01, -0.01, 0.0236)] == ["1.0 point", "1.0 point", "2.4 points"]

@@ -13,18 +13,12 @@ from stages.common.basics.params.sections import (
     Download,
     Files,
     Model,
-    OfficialDataset,
     Plots,
     Replicates,
     Section,
     Verdicts,
 )
-from stages.common.basics.params.types import (
-    BINARY_LOSSES,
-    Name,
-    Pins,
-    Seed,
-)
+from stages.common.basics.params.types import BINARY_LOSSES, Name, Pins, Seed
 
 MOST_WEIGHTS = 2**32  # of a network: 16 GiB of float32, and the optimizer has as much again
 
@@ -65,7 +59,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _official_datasets_have_files(self) -> Self:
         for name in self.official.keys() | self.datasets.keys():
-            is_official = isinstance(self.datasets.get(name), OfficialDataset)
+            is_official = name in self.datasets and self.datasets[name].is_official
             if is_official != (name in self.official):
                 needs = f"expected a value, found none; datasets.{name} needs it"
                 raise ValueError(f"official.{name}: {needs if is_official else 'expected no files of this dataset'}")
@@ -101,8 +95,8 @@ class Params(Section):
             raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
         dataset, settings = self.datasets[model.dataset], settings_of(self, name)
         binary = settings.loss in BINARY_LOSSES
-        if binary and isinstance(dataset, OfficialDataset) and len(dataset.labels) != 2:
-            expected = f"expected one for the {len(dataset.labels)} labels of {model.dataset}"
+        if binary and dataset.classes not in (2, None):
+            expected = f"expected one for the {dataset.classes} labels of {model.dataset}"
             raise ValueError(f"{settings.where(name, 'loss')}: {expected}; found {settings.loss!r}")
         columns = dataset.num_words
         weights = sum(inputs * units for inputs, units in pairwise([columns, *model.hidden]))

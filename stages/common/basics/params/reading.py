@@ -12,7 +12,7 @@ from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.sections import AnySection
-from stages.common.basics.terminal import escaped
+from stages.common.basics.terminal import escape_controls
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -51,13 +51,15 @@ def parse_yaml(content: bytes, where: str) -> Any:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"{mark.line + 1}: " if mark else " "
-        raise UserError(f"{where}:{line}expected YAML; {escaped(str(error.problem or error.context))}") from None
+        raise UserError(
+            f"{where}:{line}expected YAML; {escape_controls(str(error.problem or error.context))}"
+        ) from None
     except Exception as error:  # as of a date in a 13th month: the parser leaves it to Python to complain
-        reason = escaped(str(getattr(error, "reason", error)))[:200]
+        reason = escape_controls(str(getattr(error, "reason", error)))[:200]
         raise UserError(f"{where}: expected YAML; {reason}") from None
 
 
-def validated(schema: type[AnySection], path: Path) -> AnySection:
+def validate_content(schema: type[AnySection], path: Path) -> AnySection:
     """Read and validate a YAML file.
 
     Raises:
@@ -70,8 +72,8 @@ def validated(schema: type[AnySection], path: Path) -> AnySection:
 
 
 def load_params(path: Path = PARAMS_FILE) -> Params:
-    """Read and validate a params file, see `validated`."""
-    return validated(Params, path)
+    """Read and validate a params file, see `validate_content`."""
+    return validate_content(Params, path)
 
 
 class _Short(reprlib.Repr):
@@ -93,7 +95,7 @@ def first_sentence(error: ValidationError) -> str:
     path = [part for part in first["loc"] if part != "[key]"]
     if path[:1] == ["datasets"]:
         del path[2:3]  # the format, by which pydantic tells the kinds of datasets apart
-    key = escaped(".".join(str(part)[:80] for part in path)) or "the file"
+    key = escape_controls(".".join(str(part)[:80] for part in path)) or "the file"
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key"
     if first["type"] == "missing":
@@ -105,7 +107,7 @@ def first_sentence(error: ValidationError) -> str:
         return f"{key}.format: expected {first['ctx']['expected_tags']}; found {_SHORT.repr(first['ctx']['tag'])}"
     if first["type"] == "string_pattern_mismatch":
         return f"{key}: expected text of the form {first['ctx']['pattern']}; found {found}"
-    reason = escaped(first["msg"].removeprefix("Value error, "))
+    reason = escape_controls(first["msg"].removeprefix("Value error, "))
     if first["type"] == "value_error":
         return f"{key}: {reason}" if first["loc"] else reason
     reason = reason.removeprefix("Input should be ")

@@ -1,7 +1,7 @@
 """The sections of params.yaml."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -69,6 +69,12 @@ class OfficialDataset(Section):
     test_split: TestSplit | None
     labels: Annotated[list[Label], BeforeValidator(_words), Field(min_length=2, max_length=MOST_LABELS)]
     """Their names in order, from 0 on: a list, or a string of words."""
+    is_official: ClassVar = True
+
+    @property
+    def classes(self) -> int | None:
+        """How many labels there are."""
+        return len(self.labels)
 
     @model_validator(mode="after")
     def _labels_are_distinct(self) -> Self:
@@ -92,6 +98,8 @@ class TextDataset(Section):
     """The share of texts to test on; null if the files say which those are."""
     salt: Salt
     """Salt of the hash by which texts are split."""
+    is_official: ClassVar = False
+    classes: ClassVar[int | None] = None  # the texts tell
 
 
 Dataset = Annotated[OfficialDataset | TextDataset, Field(discriminator="format")]
@@ -106,11 +114,9 @@ def _an_archive_and_an_index(files: dict[str, File]) -> dict[str, File]:
 Files = Annotated[dict[FileName, File], Field(min_length=2, max_length=2), AfterValidator(_an_archive_and_an_index)]
 
 
-class Defaults(Section):
-    """What the models of a dataset have unless their own section says otherwise."""
+class ModelSettings(Section):
+    """What every model has, by its own section or by the defaults of its dataset."""
 
-    reference: Name
-    """The model that the others are compared with."""
     activation: Activation
     loss: Loss
     optimizer: Optimizer
@@ -124,6 +130,13 @@ class Defaults(Section):
     """Epochs of train, which starts anew."""
     leave_out: CountOrNone
     """How many rows, the first of the training set, train leaves out."""
+
+
+class Defaults(ModelSettings):
+    """What the models of a dataset have unless their own section says otherwise."""
+
+    reference: Name
+    """The model that the others are compared with."""
 
 
 class Model(Section):
@@ -144,15 +157,31 @@ class Model(Section):
     leave_out: CountOrNone | None = None
 
 
-class Settings(NamedTuple):
-    """A model's own section and its dataset's defaults: `settings.loss` is the one or the other."""
+if TYPE_CHECKING:
+    Known = ModelSettings  # so a type checker knows each setting and its type
+else:
+    Known = object
+
+
+class Settings(Known):
+    """A model's own section and its dataset's defaults: `settings.loss` is the one or the other, looked up when read.
+
+    So a stage that reads some settings has read only these, see declared.py.
+    """
 
     own: Model
     defaults: Defaults
+    dataset: Name
+    hidden: Hidden
 
-    def __getattr__(self, name: str) -> Any:
-        own = getattr(self.own, name)
-        return getattr(self.defaults, name) if own is None else own
+    def __init__(self, own: Model, defaults: Defaults) -> None:
+        self.own, self.defaults = own, defaults
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            own = getattr(self.own, name)
+            return getattr(self.defaults, name) if own is None else own
 
     def where(self, model: str, key: str) -> str:
         """Where params.yaml has a setting of this model: `models.imdb.epochs`, or that of the defaults."""

@@ -8,6 +8,7 @@ import pytest
 
 from stages.common.basics import rows as rows_module
 from stages.common.basics.errors import UserError
+from stages.common.basics.paths import HERE
 from stages.common.basics.rows import RowBlock, load_hashes, load_rows, open_rows, write_split
 
 WORDS, CLASSES, TEXTS = 50, 2, 8
@@ -15,15 +16,16 @@ WORDS, CLASSES, TEXTS = 50, 2, 8
 
 @pytest.fixture(autouse=True)
 def split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The training part of a dataset `some`: eight texts of three words."""
-    monkeypatch.setattr(rows_module, "VECTORIZED", tmp_path)
+    """The training set of a dataset `some`: eight texts of three words."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(rows_module, "CHECKED_AT_ONCE", 4)  # so several parts are looked at
-    (tmp_path / "some").mkdir()
-    (tmp_path / "some" / "labels.json").write_text('["no", "yes"]', encoding="utf-8")
+    vectorized = HERE.vectorized("some")
+    vectorized.mkdir(parents=True)
+    (vectorized / "labels.json").write_text('["no", "yes"]', encoding="utf-8")
     ids = np.tile(np.array([1, 2, WORDS - 1], np.int32), TEXTS)
     ones = np.ones(TEXTS, np.int64)
-    write_split(tmp_path / "some" / "train", [RowBlock(ids, 3 * ones, ones, ones.astype(np.uint64))], WORDS)
-    return tmp_path / "some" / "train"
+    write_split(vectorized / "train", [RowBlock(ids, 3 * ones, ones, ones.astype(np.uint64))], WORDS)
+    return vectorized / "train"
 
 
 def put(name: str, place: int, value: int) -> Callable[[Path], None]:

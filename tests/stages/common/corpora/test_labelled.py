@@ -29,8 +29,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.artifacts import read_json
 from stages.common.corpora import counting
-from stages.common.corpora.counting import hash_of
-from stages.common.corpora.words import ids_of, words_of
+from stages.common.corpora.counting import hash_bytes
+from stages.common.corpora.words import find_word_ids, split_words
 from stages.vectorize import encoding
 
 
@@ -122,7 +122,7 @@ def test_names_with_spaces(tmp_path: Path) -> None:
 def test_rows_are_those_of_scikit_learn(reference: Path) -> None:
     """Its binary counts of our words, the vocabulary cut where ours is."""
     texts, index = some_texts(300), read_json(reference / "word_index.json")
-    vectorizer = CountVectorizer(analyzer=lambda text: [word.decode() for word in words_of(text)], binary=True)
+    vectorizer = CountVectorizer(analyzer=lambda text: [word.decode() for word in split_words(text)], binary=True)
     vectorizer.fit([text for text, _, _ in texts])
     expected = Counter()
     for row, (_, label, _) in zip(vectorizer.transform([text for text, _, _ in texts]), texts, strict=True):
@@ -135,7 +135,9 @@ def test_rows_are_those_of_scikit_learn(reference: Path) -> None:
 def test_rows_are_those_that_predict_makes_of_the_texts(reference: Path) -> None:
     index = read_json(reference / "word_index.json")
     columns = int(np.load(reference / "train" / "shape.npy")[1])
-    expected = Counter((tuple(ids_of(text, index, columns).tolist()), label) for text, label, _ in some_texts(300))
+    expected = Counter(
+        (tuple(find_word_ids(text, index, columns).tolist()), label) for text, label, _ in some_texts(300)
+    )
     found = [*rows_of(reference, "train"), *rows_of(reference, "test")]
     assert Counter((tuple(ids), label) for ids, label in found) == expected
 
@@ -185,7 +187,7 @@ def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
             file.write("text,label\n")
             file.writelines(f"{text},{number % 2}\n" for number, text in enumerate(words))
         code = (
-            "import resource, sys; from test_labelled import dataset, vectorized; from pathlib import Path\n"
+            "import resource, sys; from labelled_texts import dataset, vectorized; from pathlib import Path\n"
             "vectorized(Path(sys.argv[1]), dataset('csv', num_words=500))\n"
             "whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)\n"
             "print(max(resource.getrusage(who).ru_maxrss for who in whose))"
@@ -205,7 +207,7 @@ def split_of_texts(folder: Path, texts: Texts) -> dict[str, str]:
     """Train or test for each distinct text, found by its row; every row must be of one side only."""
     index, columns = read_json(folder / "word_index.json"), int(np.load(folder / "train" / "shape.npy")[1])
     sides = {tuple(ids): split for split in ("train", "test") for ids, _ in rows_of(folder, split)}
-    return {text: sides[tuple(ids_of(text, index, columns).tolist())] for text, _, _ in texts}
+    return {text: sides[tuple(find_word_ids(text, index, columns).tolist())] for text, _, _ in texts}
 
 
 def numbered_texts(count: int) -> Texts:
@@ -295,4 +297,4 @@ def test_what_is_to_be_read_first_is_left_out(tmp_path: Path, reference: Path) -
 
 
 def test_hashes_are_the_same_everywhere() -> None:
-    assert hash_of(b"a text", 1) == 10812050791589387558  # known once, for ever
+    assert hash_bytes(b"a text", 1) == 10812050791589387558  # known once, for ever

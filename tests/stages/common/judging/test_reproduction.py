@@ -18,8 +18,8 @@ from stages.common.judging.comparison import (
     compare,
     highest_against_constant,
     holm,
+    judge_difference,
     same_runs,
-    verdict,
 )
 from stages.common.judging.published import (
     CURVES,
@@ -32,7 +32,7 @@ from stages.common.judging.published import (
     load_published,
     not_judged,
 )
-from stages.common.judging.reproduction import Ours, Results, judge, largest_difference, our_figure, predict
+from stages.common.judging.reproduction import Ours, Results, find_ours, judge, largest_difference, predict_run
 from stages.common.network.history import validation_figures
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
@@ -69,14 +69,14 @@ RESULTS = Results(
 
 
 def test_a_figure_is_the_mean_of_the_seeds_with_the_spread_of_a_single_run() -> None:
-    ours = our_figure(published("0.8"), RESULTS)
+    ours = find_ours(published("0.8"), RESULTS)
     assert ours.mean == pytest.approx(0.85)
     assert ours.sd == pytest.approx(np.std([0.8, 0.9], ddof=1))
     assert ours.n == 2
 
 
 def test_a_difference_is_taken_seed_by_seed() -> None:
-    ours = our_figure(published("0.1", against="other"), RESULTS)
+    ours = find_ours(published("0.1", against="other"), RESULTS)
     assert ours.mean == pytest.approx(0.15)
     assert ours.sd == pytest.approx(np.std([0.1, 0.2], ddof=1))
 
@@ -84,7 +84,7 @@ def test_a_difference_is_taken_seed_by_seed() -> None:
 def test_curves_are_compared_at_their_largest_difference() -> None:
     assert largest_difference(RESULTS.histories["imdb"], RESULTS.histories["other"]) == 0.125
     curves = published("0", "curves", against="other", tolerance=0.1)
-    assert our_figure(curves, RESULTS) == Ours(0.125, None, 1)
+    assert find_ours(curves, RESULTS) == Ours(0.125, None, 1)
     assert [found.verdict for found in judge([curves], RESULTS)] == ["differs"]
     assert judge([curves.model_copy(update={"tolerance": 0.2})], RESULTS)[0].verdict == "consistent"
 
@@ -110,7 +110,7 @@ def test_an_interval_holds_one_more_run_as_often_as_it_says() -> None:
     entry = published("0.000000000")
     inside, ps = 0, []
     for ours in random.normal(size=(4_000, 6)):
-        low, high, p, _ = predict(
+        low, high, p, _ = predict_run(
             entry.model_copy(update={"value": f"{ours[0]:.9f}"}), Ours(ours[1:].mean(), ours[1:].std(ddof=1), 5)
         )
         inside += low <= ours[0] <= high
@@ -120,9 +120,9 @@ def test_an_interval_holds_one_more_run_as_often_as_it_says() -> None:
 
 
 def test_runs_that_happen_to_be_equal_leave_room_for_rounding() -> None:
-    low, high, p, _ = predict(published("4", "validation.best_epoch"), Ours(4.0, 0.0, 5))
+    low, high, p, _ = predict_run(published("4", "validation.best_epoch"), Ours(4.0, 0.0, 5))
     assert (p, low < 4 < high) == (1.0, True)
-    _, _, p, _ = predict(published("5", "validation.best_epoch"), Ours(4.0, 0.0, 5))
+    _, _, p, _ = predict_run(published("5", "validation.best_epoch"), Ours(4.0, 0.0, 5))
     assert p > 0.05
 
 
@@ -364,7 +364,7 @@ def test_holm_keeps_the_chance_of_any_false_alarm() -> None:
 )
 def test_verdicts(shift: float, spread: float, p: float, expected: str) -> None:
     found = compare(runs([shift + spread * (-1) ** i for i in range(10)]), runs([0.0] * 10))
-    assert verdict(found, p, negligible=0.002, equivalent=0.005) == expected
+    assert judge_difference(found, p, negligible=0.002, equivalent=0.005) == expected
 
 
 def test_validation_figures_are_of_the_epoch_of_the_lowest_loss() -> None:

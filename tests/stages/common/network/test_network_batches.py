@@ -12,7 +12,7 @@ from reference import as_matrix
 from small_networks import some_rows
 
 from bagpipe.scratch.copies import ROOT, environment
-from stages.common.basics import rows as rows_module
+from stages.common.basics.paths import Paths
 from stages.common.basics.rows import Rows, hold_out, open_rows
 from stages.common.network import feeding
 from stages.common.network.backend import keras, tf
@@ -89,7 +89,7 @@ def test_batches_of_a_part_of_stored_rows(tmp_path: Path, monkeypatch: pytest.Mo
     """As `validate` has them: the rows after the held-out ones, read from files."""
     monkeypatch.setattr(feeding, "ROWS_AT_ONCE", 7)
     write_rows(tmp_path, some_rows(40, 2))
-    monkeypatch.setattr(rows_module, "VECTORIZED", tmp_path)
+    monkeypatch.chdir(tmp_path)
     held_out, remaining = hold_out(open_rows("some", "train"), 15, "holdout")
     matrix = as_matrix(some_rows(40, 2)).toarray()
     for rows, expected in ((held_out, matrix[:15]), (remaining, matrix[15:])):
@@ -100,16 +100,18 @@ def test_batches_of_a_part_of_stored_rows(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def write_rows(folder: Path, rows: Rows) -> None:
-    (folder / "some" / "train").mkdir(parents=True)
-    (folder / "some" / "labels.json").write_text('["no", "yes"]', encoding="utf-8")
+    """Write the vectorized dataset `some` of a project in a folder."""
+    vectorized = Paths(folder).vectorized("some")
+    (vectorized / "train").mkdir(parents=True)
+    (vectorized / "labels.json").write_text('["no", "yes"]', encoding="utf-8")
     for name, array in rows._asdict().items():
-        np.save(folder / "some" / "train" / f"{name}.npy", array)
+        np.save(vectorized / "train" / f"{name}.npy", array)
 
 
 def test_memory_does_not_depend_on_the_number_of_rows(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from stages.common.basics import rows\n"
-        "rows.VECTORIZED = Path(sys.argv[1])\n"
+        "import os, sys; from stages.common.basics import rows\n"
+        "os.chdir(sys.argv[1])\n"
         "from stages.common.network.feeding import Feed\n"
         "feed = Feed(rows.open_rows('some', 'train'), 'mse', 2)\n"
         "for batches in (feed.ordered_batches(), feed.training_batches(512, 1, 1)[0]):\n"

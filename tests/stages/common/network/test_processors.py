@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from bagpipe.scratch.copies import ROOT, environment
-from stages.common.basics.artifacts import MODELS
 from stages.common.basics.params.questions import settings_of
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
+from stages.common.basics.paths import Paths
 from stages.common.basics.processor import ANYWHERE, SAME_BYTES, WITH_AVX2
 from stages.common.basics.rows import Rows
 from stages.common.network.backend import tf
@@ -64,10 +64,10 @@ def test_all_stages_give_the_same(copy: Path, variables: dict[str, str]) -> None
 @pytest.mark.parametrize("name", ["imdb", "imdb_64_units", "reuters_holdout", "reuters_128_units"])
 def test_official_models_are_the_same(official: Path, vectorized: Path, name: str) -> None:
     start(vectorized, "train", name, official)
-    plain = (vectorized / MODELS / name / "model.weights.h5").read_bytes()
+    plain = (Paths(vectorized).model(name) / "model.weights.h5").read_bytes()
     for variables in (EMULATED["oneDNN with SSE 4.1"], ALL_AT_ONCE):
         start(vectorized, "train", name, official, **variables)
-        assert (vectorized / MODELS / name / "model.weights.h5").read_bytes() == plain
+        assert (Paths(vectorized).model(name) / "model.weights.h5").read_bytes() == plain
 
 
 @pytest.fixture(scope="module")
