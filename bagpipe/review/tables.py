@@ -2,14 +2,16 @@
 
 import re
 import textwrap
-from itertools import zip_longest
 from typing import NamedTuple
+
+from wcwidth import wcswidth, wrap
 
 from stages.common.basics.terminal import add_colour, escape_controls, terminal_width
 
 MARKDOWN_WIDTH = 100  # what GitHub shows of a comment without a scroll bar
-GAP = 2  # between columns
+GAP = 2  # between columns, as tabulate has it
 COLOURED = {"better": "green", "worse": "red"}
+SIDES = {"l": "left", "r": "right"}
 WITHIN_WORDS = re.compile(r"(?<=[,@/])|(?<=[._])(?=[a-z])")  # where long names may be broken
 
 
@@ -30,6 +32,11 @@ def quote_code(text: str) -> str:
     return f"`{plain}`" if plain else ""
 
 
+def count_places(text: str) -> int:
+    """How many places of a terminal a text takes: a Chinese character takes two of them."""
+    return wcswidth(escape_controls(text))
+
+
 def break_lines(text: str, width: int) -> list[str]:
     """Text in lines of at most `width`: broken between words, and within those that are longer, after dots if any.
 
@@ -37,23 +44,23 @@ def break_lines(text: str, width: int) -> list[str]:
     """
     lines = [""]
     for word in map(escape_controls, text.split()):
-        for index, part in enumerate(WITHIN_WORDS.split(word) if len(word) > width else [word]):
+        for index, part in enumerate(WITHIN_WORDS.split(word) if count_places(word) > width else [word]):
             gap = " " if index == 0 and lines[-1] else ""
-            if len(lines[-1] + gap + part) <= width or not lines[-1]:
+            if count_places(lines[-1] + gap + part) <= width or not lines[-1]:
                 lines[-1] += gap + part
             else:
                 lines.append(part)
-            while len(lines[-1]) > width:
-                lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+            if count_places(lines[-1]) > width:
+                lines[-1:] = wrap(lines[-1], width, break_on_hyphens=False)
     return lines
 
 
 def fit_columns(table: DiffTable, width: int) -> list[int]:
     """The width of each column: first headers are broken, then the widest columns give way until all fit."""
     columns = list(zip(*table.rows, strict=True))
-    least = [max(map(len, name.split())) for name in table.header]
-    least = [max(size, *map(len, cells)) for size, cells in zip(least, columns, strict=True)]
-    widths = [max(len(name), size) for name, size in zip(table.header, least, strict=True)]
+    least = [max(map(count_places, name.split())) for name in table.header]
+    least = [max(size, *map(count_places, cells)) for size, cells in zip(least, columns, strict=True)]
+    widths = [max(count_places(name), size) for name, size in zip(table.header, least, strict=True)]
     while sum(widths) + GAP * (len(widths) - 1) > width:
         spare = [size - minimum for size, minimum in zip(widths, least, strict=True)]
         give = spare if max(spare) > 0 else widths
@@ -62,15 +69,22 @@ def fit_columns(table: DiffTable, width: int) -> list[int]:
 
 
 def terminal_table(table: DiffTable) -> str:
-    """A table with its cells broken into lines."""
-    widths, lines = fit_columns(table, terminal_width()), []
-    for row in (table.header, ["-" * width for width in widths], *table.rows):
-        for parts in zip_longest(*map(break_lines, row, widths), fillvalue=""):
-            cells = zip(parts, widths, table.align, strict=True)
-            padded = (part.ljust(width) if letter == "l" else part.rjust(width) for part, width, letter in cells)
-            shown = (add_colour(cell, COLOURED.get(cell.strip())) for cell in padded)
-            lines.append((" " * GAP).join(shown).rstrip())
-    return "\n".join(lines)
+    """A table with its cells broken into lines.
+
+    The header goes in as a row, for tabulate gives headers room that a terminal may not have.
+    """
+    from tabulate import tabulate
+
+    widths = fit_columns(table, terminal_width())
+    rows = (table.header, ["-" * width for width in widths], *table.rows)
+    cells = [list(map(format_cell, row, widths)) for row in rows]
+    return tabulate(
+        cells, tablefmt="plain", disable_numparse=True, colalign=[SIDES[letter] for letter in table.align]
+    )
+
+
+def format_cell(cell: str, width: int) -> str:
+    return "\n".join(add_colour(line, COLOURED.get(line)) for line in break_lines(cell, width))
 
 
 def markdown_table(table: DiffTable) -> str:
