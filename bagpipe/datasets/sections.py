@@ -2,12 +2,12 @@
 
 import io
 import os
-import re
 from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node
 
 from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
@@ -43,28 +43,33 @@ def _parsed(text: str) -> dict[str, Any]:
     return YAML(typ="safe").load(io.StringIO(text))
 
 
-def _section(lines: list[str], name: str) -> tuple[int, int]:
-    """Where a section's entries start and end; blank lines and comments before the next section are no part of it."""
-    starts = [number for number, line in enumerate(lines) if re.match(rf"{name}:\s*(#.*)?$", line)]
-    if not starts:
-        raise UserError(f"{PARAMS_FILE}: {name}: expected a section with an entry a line")
-    start = starts[0] + 1
-    ends = (number for number in range(start, len(lines)) if re.match(r"[^\s#]", lines[number]))
-    end = next(ends, len(lines))
-    while end > start and not lines[end - 1].startswith(INDENT):
-        end -= 1
-    return start, end
+def _find(mapping: Node, name: str, end: int) -> tuple[Node, int, int]:
+    """The value of a key of a mapping, the key's line, and that of the next key, or `end`: where the mapping ends."""
+    pairs = mapping.value if isinstance(mapping, MappingNode) else []
+    lines = [key.start_mark.line for key, _ in pairs] + [end]
+    for place, (key, value) in enumerate(pairs):
+        if key.value == name:
+            return value, lines[place], lines[place + 1]
+    raise UserError(f"{PARAMS_FILE}: {name}: expected a section with an entry a line")
+
+
+def _end(lines: list[str], start: int, end: int, indent: str) -> int:
+    """Where the lines below a key end that are indented so far: what stands before the next key is its own."""
+    return next((number for number in range(end, start, -1) if lines[number - 1].startswith(indent)), start)
 
 
 def with_entry(text: str, section: str, entry: str) -> str:
     """The text of a YAML file with an entry, lines indented as there, at the end of a section.
+
+    Not by the round trip of ruamel.yaml: it changes spaces, lists, escapes and long lines that others have written.
 
     Raises:
         UserError: the section is not laid out an entry a line.
     """
     ending = "\r" if "\r\n" in text else ""
     lines = text.split("\n")
-    _, end = _section(lines, section)
+    _, start, end = _find(YAML(typ="safe").compose(text), section, len(lines))
+    end = _end(lines, start + 1, end, INDENT)
     added = [line + ending for line in entry.rstrip("\n").split("\n")]
     expected = _parsed(text)
     expected[section] |= _parsed(entry)
@@ -74,16 +79,12 @@ def with_entry(text: str, section: str, entry: str) -> str:
 def without_entry(text: str, section: str, name: str) -> str:
     """The text of a YAML file without an entry of a section; see `with_entry`."""
     lines = text.split("\n")
-    start, end = _section(lines, section)
+    entries, _, end = _find(YAML(typ="safe").compose(text), section, len(lines))
+    _, start, end = _find(entries, name, end)
     expected = _parsed(text)
     del expected[section][name]
-    first = next((n for n in range(start, end) if re.match(rf"{INDENT}{re.escape(name)}:(\s|$)", lines[n])), end)
-    last = first + 1
-    while last < end and (not lines[last].strip() or lines[last].startswith(INDENT * 2)):
-        last += 1
-    while last > first + 1 and not lines[last - 1].strip():
-        last -= 1
-    return _checked("\n".join([*lines[:first], *lines[last:]]), expected, section)
+    end = _end(lines, start + 1, end, INDENT * 2)
+    return _checked("\n".join([*lines[:start], *lines[end:]]), expected, section)
 
 
 def _checked(changed: str, expected: dict[str, Any], section: str) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from wcwidth import wcswidth, wrap
 
+from stages.common.basics.markdown import format_table
 from stages.common.basics.terminal import add_colour, escape_controls, terminal_width
 
 MARKDOWN_WIDTH = 100  # what GitHub shows of a comment without a scroll bar
@@ -90,15 +91,12 @@ def format_cell(cell: str, width: int) -> str:
 def markdown_table(table: DiffTable) -> str:
     """A table without padding, as GitHub limits a comment's length; long names in pieces, which it can wrap."""
     names, sizes = len(table.header) - table.words, fit_columns(table, MARKDOWN_WIDTH)
-    lines = [
-        (
-            name if re.fullmatch(r"[\w. ,%()]+", name) else quote_pieces(name, size)
-            for name, size in zip(table.header, sizes, strict=True)
-        ),
-        (":--" if letter == "l" else "--:" for letter in table.align),
-        *([*map(quote_pieces, row[:names], sizes[:names]), *row[names:]] for row in table.rows),
+    header = [
+        name if re.fullmatch(r"[\w. ,%()]+", name) else quote_pieces(name, size)
+        for name, size in zip(table.header, sizes, strict=True)
     ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rows = ([*map(quote_pieces, row[:names], sizes[:names]), *row[names:]] for row in table.rows)
+    return format_table(table.align, header, rows).rstrip("\n")
 
 
 def quote_pieces(text: str, width: int) -> str:

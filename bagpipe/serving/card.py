@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from tabulate import tabulate
-
 from bagpipe.project.git import try_git
 from stages.common.basics.artifacts import read_json
+from stages.common.basics.markdown import format_table
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import settings_of
 from stages.common.basics.paths import HERE
@@ -66,7 +65,7 @@ def origin_table(params: Params, name: str) -> str:
         ["seed", f"{params.seed}"],
         ["code", describe_commit()],
     ]
-    return tabulate(lines, ["", ""], tablefmt="github", disable_numparse=True)
+    return format_table("ll", ["", ""], lines).rstrip("\n")
 
 
 def metrics_table(name: str, has_replicates: bool) -> str:
@@ -79,7 +78,7 @@ def metrics_table(name: str, has_replicates: bool) -> str:
         shown = f"{over_seeds['mean']:.4f} ± {over_seeds['sd']:.4f}" if over_seeds else ""
         lines.append([figure, f"{value:.4f}", shown])
     header = ["on the test set", "this model", f"mean ± sd of {spread['n']} other seeds" if spread else "other seeds"]
-    table = tabulate(lines, header, tablefmt="github", disable_numparse=True)
+    table = format_table("lrr", header, lines).rstrip("\n")
     unseen = read_json(folder / "metrics.json").get("test_unseen", {}).get("accuracy")
     if unseen is not None:
         table += f"\n\nAccuracy on the test texts that training does not have word for word: {unseen:.4f}"

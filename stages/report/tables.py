@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from stages.common.basics.markdown import format_table
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of, ordered_models, settings_of
 from stages.common.basics.params.sections import Settings
@@ -29,7 +30,6 @@ BASELINES = {
 }
 ACCURACY = "test.accuracy"
 NO_BREAK = "\N{NO-BREAK SPACE}"
-ALIGNED = {"l": ":--", "r": "--:"}
 
 
 def markdown_table(align: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -41,13 +41,12 @@ def markdown_table(align: str, header: Sequence[str], lines: Iterable[Sequence[s
     lines = list(lines)
     shown = [place for place in range(len(header)) if any(line[place] for line in lines)]
 
-    def row(cells: Sequence[str]) -> str:
-        return "".join(f"| {cells[place]} " for place in shown) + "|\n"
-
     def unbroken(line: Sequence[str]) -> list[str]:
-        return [cell.replace(" ", NO_BREAK) if side == "r" else cell for side, cell in zip(align, line, strict=True)]
+        return [line[place].replace(" ", NO_BREAK) if align[place] == "r" else line[place] for place in shown]
 
-    return row(header) + row([ALIGNED[side] for side in align]) + "".join(row(unbroken(line)) for line in lines)
+    return format_table(
+        "".join(align[place] for place in shown), [header[place] for place in shown], map(unbroken, lines)
+    )
 
 
 def mean_of_runs(runs: Runs) -> float:
