@@ -144,7 +144,7 @@ def test_the_card_has_the_figures(scratch, tmp_path) -> None:
     data = json.loads((scratch / "reports/datasets/imdb/data.json").read_text())
     near = data["overlap"]["near_duplicates"]
     texts = data["test"]["texts"]
-    assert f"Of {texts:,} test texts 0 are in the training part word for word; {near} more are there nearly." in card
+    assert f"Of {texts:,} test texts 0 are in the training set word for word; {near} more are there nearly." in card
 
 
 def test_what_the_card_says_of_calling_it_is_true(scratch, tmp_path) -> None:

@@ -265,14 +265,15 @@ def test_jaccard() -> None:
 def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     """Of 20,000 texts more than of 5,000 are kept some tens of bytes each, where a list of words takes 2,000."""
     random = np.random.default_rng(0)
+    dataset = TextDataset.model_validate({"format": "csv", "num_words": 60, "test_split": 0.3, "salt": 1})
     peaks = []
     for count in (5_000, 20_000):
         folder = tmp_path / str(count)
-        texts = [
-            (tuple(row), "ab"[place % 2]) for place, row in enumerate(random.integers(1, 9_999, (count, 60)).tolist())
-        ]
-        dataset = write_official(folder, texts, texts[:2_000])
-        del texts
+        (folder / "data/raw/d").mkdir(parents=True)
+        rows = random.integers(1, 9_999, (count, 60)).tolist()
+        texts = [(" ".join(f"w{word}" for word in row), "ab"[place % 2], "") for place, row in enumerate(rows)]
+        WRITERS["csv"](folder / "data/raw/d", texts)
+        del rows, texts
         inspected(folder, dataset)
         params: Any = SimpleNamespace(datasets={"d": dataset})
         with contextlib.chdir(folder):

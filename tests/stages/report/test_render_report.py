@@ -16,6 +16,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from bagpipe.scratch.copies import ROOT, dvc
 from stages.common.basics.artifacts import write_csv
+from stages.common.basics.declared import source_of
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import ordered_models
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
@@ -362,7 +363,7 @@ def test_a_stage_depends_on_the_modules_that_it_imports_and_no_others(stage: str
     """DVC does not follow imports: what is not listed can change without the stage running again."""
     definition = DVC_YAML["stages"][stage]
     deps = [dep for dep in definition.get("do", definition)["deps"] if dep.startswith("stages/")]
-    imported = imported_modules(Path("stages") / f"{stage}.py") | imported_modules(Path("stages/__main__.py"))
+    imported = imported_modules(source_of(stage)) | imported_modules(Path("stages/__main__.py"))
     imported -= {"stages/__main__.py"}  # which only calls the rest
     for module in imported:
         assert any(Path(module).is_relative_to(dep) for dep in deps), module

@@ -74,7 +74,7 @@ def test_texts_are_described() -> None:
 def test_repetitions_are_described() -> None:
     said = describe_repetitions(data())
     assert said.startswith(
-        "One in ten test texts (100 of 1,000) is in the training part word for word, 60 of them never"
+        "One in ten test texts (100 of 1,000) is in the training set word for word, 60 of them never"
     )
     assert "; 4 more have a near duplicate there" in said
     assert said.endswith("7 texts repeat another, and 3 distinct texts stand under several labels.")
@@ -85,13 +85,13 @@ def test_one_and_none_are_described_as_such() -> None:
     one = {"test_texts_in_train": 1, "none_with_its_label": 1, "near_duplicates": 1}
     part = data()["train"] | {"duplicates": 1, "texts_of_several_labels": 1}
     assert describe_repetitions(data(overlap=one, train=part)) == (
-        "One in 1,000 test texts (1 of 1,000) is in the training part word for word, never under the label that the "
+        "One in 1,000 test texts (1 of 1,000) is in the training set word for word, never under the label that the "
         "test expects; 1 more has a near duplicate there, with at least four in five words in common. In training, 1 "
         "text repeats another, and 1 distinct text stands under several labels."
     )
     part = part | {"duplicates": 0, "texts_of_several_labels": 0}
     assert describe_repetitions(data(overlap=dict.fromkeys(one, 0), train=part)) == (
-        "No test text is in the training part word for word; no more has a near duplicate there, with at least four "
+        "No test text is in the training set word for word; no more has a near duplicate there, with at least four "
         "in five words in common. In training, no text repeats another, and no distinct text stands under several "
         "labels."
     )
@@ -101,7 +101,7 @@ def test_one_and_none_are_described_as_such() -> None:
 @pytest.mark.parametrize(
     ("every", "unseen", "overlap", "end"),
     [
-        (0.8, 0.801, {}, "So the texts in both parts hardly affect the published test accuracies and ours."),
+        (0.8, 0.801, {}, "So the texts in both sets hardly affect the published test accuracies and ours."),
         (0.8, 0.84, {}, "not seen: most of the test texts that it has seen stood under another label."),
         (0.8, 0.84, {"none_with_its_label": 50}, "low as estimates for texts that the network has not seen."),
         (0.8, 0.75, {}, "5.0 points too high as estimates for texts that the network has not seen."),

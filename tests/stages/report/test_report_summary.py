@@ -136,7 +136,7 @@ def test_test_texts_that_training_has_are_mentioned_if_they_matter(unseen: str, 
     results.data["mine"]["overlap"]["test_texts_in_train"] = 10
     said = answer_repeated_texts(params, results, "mine")
     assert said == (
-        "One in ten test texts (10 of 100) is in the training part of mine, too; on the others the test accuracy of "
+        "One in ten test texts (10 of 100) is in the training set of mine, too; on the others the test accuracy of "
         f"`mine_a` is {side}."
         if side
         else ""
@@ -154,30 +154,30 @@ def judged(verdict: str, model: str = "imdb", figure: str = "test.loss", **more:
 @pytest.mark.parametrize(
     ("verdicts", "said"),
     [
-        (["consistent"], "Yes: the only published figure is consistent with ours."),
-        (["consistent"] * 3, "Yes: all 3 published figures are consistent with ours."),
+        (["consistent"], "Yes. The only published figure agrees with ours."),
+        (["consistent"] * 3, "Yes. All 3 published figures agree with ours."),
         (
             ["consistent"] * 2 + ["doubtful"],
-            "Yes, with doubts: of 3 published figures, 2 are consistent with ours, 1 is doubtful and none differs.",
+            "Mostly. Of 3 published figures, 2 agree with ours, 1 is doubtful and none contradicts them.",
         ),
         (
             ["consistent"] * 26 + ["doubtful"] * 2,
             (
-                "Yes, with doubts: of 28 published figures, 26 are consistent with ours, 2 are doubtful (about 1 "
-                "would be by chance) and none differs."
+                "Mostly. Of 28 published figures, 26 agree with ours, 2 are doubtful (about 1 is expected by chance) "
+                "and none contradicts them."
             ),
         ),
         (
             ["consistent"] * 2 + ["differs"],
-            "Not entirely: of 3 published figures, 2 are consistent with ours, none is doubtful and 1 differs.",
+            "Not entirely. Of 3 published figures, 2 agree with ours, none is doubtful and 1 contradicts them.",
         ),
         (
             ["consistent", "differs", "differs"],
-            "No: of 3 published figures, 1 is consistent with ours, none is doubtful and 2 differ.",
+            "No. Of 3 published figures, 1 agrees with ours, none is doubtful and 2 contradict them.",
         ),
         (
             ["doubtful"],
-            "That is doubtful: of 1 published figure, none is consistent with ours, 1 is doubtful and none differs.",
+            "That is doubtful. Of 1 published figure, none agrees with ours, 1 is doubtful and none contradicts it.",
         ),
     ],
 )

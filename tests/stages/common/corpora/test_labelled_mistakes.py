@@ -102,7 +102,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a class too small": (
         put(HEADER + "".join(f"t{i},{'xy'[i % 2]}\n" for i in range(50)) + "rare,z\n"),
         "csv",
-        "none of the few texts of label 'z' falls into the .* part; add texts",
+        "none of the few texts of label 'z' falls into the .* set; add texts",
     ),
     "a label in test alone": (
         label_only_in_test,
