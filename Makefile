@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup setup-test run demo test soak bench bench-repro null-study lint lock clean
+.PHONY: help setup setup-test run demo test test-quick soak bench bench-repro null-study lint lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: setup-test  ## check the style and the types, and run the tests
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-quick: setup-test  ## run the tests that need no run of the pipeline (a minute)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
 soak: setup-test  ## make up ten times more odd files, kill runs at hundreds of random moments, write reports/soak.md
 	@MORE_EXAMPLES=10 $(BIN)/python -m pytest -q -n auto tests/pipeline/test_properties.py

@@ -18,13 +18,24 @@ from stages.common.basics.processor import settle
 
 settle()  # as a stage does: what tests train is then the same every time
 
+# Fixtures that run the pipeline or DVC; `make test-quick` leaves out what uses one.
+RUNS = {"scratch", "copying", "anywhere", "scheduler", "official"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs the pipeline as slow, besides the files that call themselves so."""
+    for item in items:
+        if RUNS & set(getattr(item, "fixturenames", ())) or "pipeline" in item.path.parts:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what DVC and Keras write beside a project, and find there, out of the user's home."""
+    """Keep what DVC and Keras write beside a project, and find there, out of the user's home; wait less."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path_factory.mktemp("dvc_site_cache")))
         patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras_home")))
+        patch.setenv("BAGPIPE_GRACE_S", "2")  # of a stage that is asked to stop
         yield
 
 

@@ -1,7 +1,7 @@
 "use strict";
 // A small network in the page: the multi-hot row and the layers of `bagpipe predict`, on the same weights.
 
-// As stages/common/corpora/words.py has it; start mark, out-of-vocabulary words, and how far ranks are moved.
+// As stages/common/corpora/tokenizer.py has it; start mark, out-of-vocabulary words, and how far ranks are moved.
 const START = 1, BEYOND = 2, INDEX_FROM = 3;
 
 // x: a number; as Keras has them.

@@ -1,8 +1,8 @@
 """A trained model with its words and labels as one TensorFlow function: strings in, labels out.
 
-The graph does to a text what stages/common/corpora/words.py does in Python, so it must answer as `bagpipe predict`
-does; the tests hold one against the other. `keras.layers.TextVectorization` would not: it lowers ASCII only, and
-deletes punctuation where a space belongs.
+The graph does to a text what stages/common/corpora/tokenizer.py does in Python, so it must answer as
+`bagpipe predict` does; the tests hold one against the other. `keras.layers.TextVectorization` would not: it lowers
+ASCII only, and deletes punctuation where a space belongs.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.common.corpora.words import INDEX_FROM, OUT_OF_VOCABULARY, SEPARATORS, START
+from stages.common.corpora.tokenizer import INDEX_FROM, OUT_OF_VOCABULARY, SEPARATORS, START
 from stages.common.network.backend import keras, tf
 from stages.common.network.layers import layers_of, outputs
 

@@ -15,7 +15,7 @@ from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.paths import HERE, Paths
 from stages.common.basics.rows import load_labels
-from stages.common.corpora.words import find_word_ids
+from stages.common.corpora.tokenizer import find_word_ids
 from stages.common.network.predictions import probability_of_each_label
 
 TEXTS_AT_ONCE = 2_048

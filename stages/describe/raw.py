@@ -21,7 +21,7 @@ from stages.common.corpora.official import (
     split_order,
     text_arrays,
 )
-from stages.common.corpora.words import INDEX_FROM
+from stages.common.corpora.tokenizer import INDEX_FROM
 from stages.common.corpora.workers import start_workers
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from stages.common.basics.rows import RowBlock
 from stages.common.corpora.counting import PARTS, Counted
-from stages.common.corpora.words import INDEX_FROM, START
+from stages.common.corpora.tokenizer import INDEX_FROM, START
 
 BYTES_A_BUCKET = 8_000_000  # of the files of texts
 MOST_BITS = 8

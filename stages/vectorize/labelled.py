@@ -14,7 +14,7 @@ from stages.common.corpora.counting import Split, count_block, read_blocks
 from stages.common.corpora.formats import Columns, read_file, where
 from stages.common.corpora.labelled import open_texts
 from stages.common.corpora.layout import Layout
-from stages.common.corpora.words import INDEX_FROM
+from stages.common.corpora.tokenizer import INDEX_FROM
 from stages.common.corpora.workers import start_workers
 from stages.vectorize.encoding import Spool, Vocabulary, encode_bucket
 

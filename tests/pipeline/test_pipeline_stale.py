@@ -108,7 +108,7 @@ def test_another_version_makes_stale_what_uses_the_library(copy: Path, library: 
         ("stages/common/judging/comparison.py", {"report"}),
         ("stages/train.py", each("train", *ALL)),
         ("stages/common/basics/params/params.py", EVERYTHING),
-        ("stages/common/corpora/words.py", each("vectorize", *DATASETS) | each("describe", *DATASETS)),
+        ("stages/common/corpora/tokenizer.py", each("vectorize", *DATASETS) | each("describe", *DATASETS)),
         ("published.yaml", {"report"}),
     ],
 )

@@ -44,7 +44,7 @@ from stages.common.basics.params.types import LONGEST_LABEL
 from stages.common.corpora.formats import Columns, read_file
 from stages.common.corpora.layout import File
 from stages.common.corpora.official import read_word_index
-from stages.common.corpora.words import find_word_ids, split_words
+from stages.common.corpora.tokenizer import find_word_ids, split_words
 from stages.common.judging.published import PUBLISHED_FILE, load_published
 from stages.vectorize.official import vectorize_official
 

@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bagpipe.scratch.copies import ROOT
-from stages.common.basics.declared import module_of, source_of
+from stages.common.basics.declared import command_line, module_of, source_of
 
 STAGES = sorted(YAML().load(ROOT / "dvc.yaml")["stages"])
 
@@ -43,9 +43,12 @@ def test_help_names_all_stages_whether_files_or_folders() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_help_of_a_stage_is_what_its_module_says(stage: str) -> None:
-    done = start("-m", "stages", stage, "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.strip().splitlines()
-    assert (ROOT / source_of(stage)).read_text(encoding="utf-8").startswith(f'"""{lines[0]}')
+def test_help_of_a_stage_is_what_its_module_says(
+    stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["stages", stage, "--help"])
+    monkeypatch.chdir(ROOT)
+    command_line()
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert source_of(stage).read_text(encoding="utf-8").startswith(f'"""{lines[0]}')
     assert any(line.startswith("Writes ") for line in lines)

@@ -16,7 +16,7 @@ import numpy as np
 
 from stages.common.corpora.formats import Columns, Text, read_file
 from stages.common.corpora.layout import Layout, Part
-from stages.common.corpora.words import split_words
+from stages.common.corpora.tokenizer import split_words
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)

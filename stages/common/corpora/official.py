@@ -20,7 +20,7 @@ from stages.common.basics.terminal import escape_controls
 from stages.common.corpora.counting import hash_bytes
 from stages.common.corpora.formats import SURROGATE
 from stages.common.corpora.pickled_lists import NotIntegerListsError, read_blocks
-from stages.common.corpora.words import INDEX_FROM, OUT_OF_VOCABULARY, START
+from stages.common.corpora.tokenizer import INDEX_FROM, OUT_OF_VOCABULARY, START
 
 MOST_TEXTS = 10_000_000  # an archive may claim any number, and labels be allocated for it
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OverflowError, RuntimeError, ValueError, struct.error)

@@ -23,7 +23,7 @@ from served import HOSTILE, server
 from bagpipe.scratch.copies import dvc
 from bagpipe.serving.batching import Batches, BusyError
 from bagpipe.texts.predict import Classifier, ExplainedPrediction
-from stages.common.corpora.words import OUT_OF_VOCABULARY, find_word_ids
+from stages.common.corpora.tokenizer import OUT_OF_VOCABULARY, find_word_ids
 
 # What has TensorFlow and nothing else: neither Keras nor this project can be imported.
 CONSUMER = """

@@ -15,7 +15,7 @@ from bagpipe.texts.predict import Classifier, ExplainedPrediction, format_json, 
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import load_params
 from stages.common.corpora.official import encode
-from stages.common.corpora.words import find_word_ids, split_words
+from stages.common.corpora.tokenizer import find_word_ids, split_words
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -1,7 +1,7 @@
 """One tokenizer in three languages: all of them find the words of tokenizer_cases.json.
 
-The words there were written by hand, from the definition in stages/common/corpora/words.py. They cannot be compared
-by a fourth program, so a new case is written by hand, too.
+The words there were written by hand, from the definition in stages/common/corpora/tokenizer.py. They cannot be
+compared by a fourth program, so a new case is written by hand, too.
 """
 
 import json
@@ -14,9 +14,9 @@ import pytest
 
 from bagpipe.page.write import FOLDER, own_scripts
 from bagpipe.scratch.copies import ROOT
-from stages.common.corpora.words import SEPARATORS, split_words
+from stages.common.corpora.tokenizer import SEPARATORS, split_words
 
-WORDS_SCRIPT = FOLDER / "words.js"
+WORDS_SCRIPT = FOLDER / "tokenizer.js"
 
 
 class Case(NamedTuple):

@@ -20,7 +20,7 @@ from stages.common.basics.params.sections import OfficialDataset, TextDataset
 from stages.common.basics.rows import load_hashes, load_labels, load_rows, seen_in_training
 from stages.common.corpora.formats import read_file
 from stages.common.corpora.labelled import open_texts
-from stages.common.corpora.words import split_words
+from stages.common.corpora.tokenizer import split_words
 from stages.describe.describe import describe
 from stages.describe.near import SIMILAR, jaccard
 from stages.vectorize.vectorize import vectorize

@@ -30,7 +30,7 @@ from bagpipe.scratch.copies import ROOT
 from stages.common.basics.artifacts import read_json
 from stages.common.corpora import counting
 from stages.common.corpora.counting import hash_bytes
-from stages.common.corpora.words import find_word_ids, split_words
+from stages.common.corpora.tokenizer import find_word_ids, split_words
 from stages.vectorize import encoding
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// A text's words, as stages/common/corpora/words.py has them; the tests hold both against tests/tokenizer_cases.json.
+// A text's words, as stages/common/corpora/tokenizer.py has them; the tests hold both against tests/tokenizer_cases.json.
 
 const SEPARATORS = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r\v\f\0 ";
 
