@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bagpipe.scratch.copies import bagpipe
+from commands import bagpipe
 
 
 def run(folder: Path, *arguments: str) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import bagpipe
 from copying import CopyingProject, dask_cluster
 from editing import edit_yaml
 from filelock import FileLock
 
-from bagpipe.scratch.copies import ROOT, dvc, make_scratch_copy
+from bagpipe.scratch.copies import ROOT, make_scratch_copy
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.processor import settle
 
@@ -71,7 +72,7 @@ def fewer_epochs(content: Any) -> None:
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A scratch copy after `dvc repro`; to be read only, see `copy`. Test processes share one."""
+    """A scratch copy after `bagpipe repro`; to be read only, see `copy`. Test processes share one."""
     temporary = tmp_path_factory.getbasetemp()
     folder = (temporary if worker_id == "master" else temporary.parent) / "scratch"
     log = folder / "repro.log"  # written last
@@ -81,7 +82,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             folder.mkdir()
             make_scratch_copy(folder)
             edit_yaml(folder / PARAMS_FILE, fewer_epochs)
-            done = dvc(folder, "repro", capture_output=True)
+            done = bagpipe(folder, "repro", capture_output=True)
             assert done.returncode == 0, done.stdout + done.stderr
             log.write_text(done.stdout + done.stderr, encoding="utf-8")
     return folder

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from commands import dvc, run_module
 from dvc.utils.serialize import load_yaml
 
-from bagpipe.scratch.copies import ROOT, dvc, environment
+from bagpipe.scratch.copies import ROOT, environment
 from stages.common.basics.params.reading import PARAMS_FILE
 from stages.common.judging.published import PUBLISHED_FILE
 
@@ -101,11 +102,10 @@ class CopyingProject:
 
     def repro(self, *arguments: str, status: int = 0) -> str:
         """Run `bagpipe repro`; return what it prints."""
-        process = self.start(*arguments)
-        printed, _ = process.communicate(timeout=PATIENCE_S)
-        assert process.returncode == status, printed
-        assert "Traceback" not in printed
-        return printed
+        done = run_module(self.folder, "bagpipe.cli.main", "repro", *self._options, *arguments, merged=True)
+        assert done.returncode == status, done.stdout
+        assert "Traceback" not in done.stdout
+        return done.stdout
 
     def calls(self) -> list[str]:
         """The stages whose commands have started since the last call of this."""

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from commands import dvc
 from editing import edit_yaml
 
-from bagpipe.scratch.copies import dvc, environment
+from bagpipe.scratch.copies import environment
 
 UP_TO_DATE = "Data and pipelines are up to date."
 
@@ -27,8 +28,8 @@ def repro(folder: Path, *arguments: str) -> str:
 
 
 def stages_run(output: str) -> list[str]:
-    """The stages that DVC ran, from what it printed."""
-    return re.findall(r"^Running stage '([^']+)'", output, re.MULTILINE)
+    """The stages that `dvc repro` or `bagpipe repro` ran, from what it printed."""
+    return re.findall(r"^(?:Running stage '|start +)([^'\s]+)", output, re.MULTILINE)
 
 
 def stale(folder: Path) -> set[str]:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from commands import bagpipe, dvc
 from editing import edit_yaml
-
-from bagpipe.scratch.copies import bagpipe, dvc
 
 Findings = list[dict[str, str]]
 

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -93,18 +92,3 @@ def environment(folder: Path) -> dict[str, str]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     proxies = {f"{scheme}_proxy": nowhere for scheme in ("http", "https")}
     return {**os.environ, **proxies, "PATH": path, "DATASETS_MIRROR": str(mirror_of(folder))}
-
-
-def _run_module(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, cwd=folder, env=environment(folder), text=True, **options)
-
-
-def dvc(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run DVC in a copy."""
-    return _run_module(folder, "dvc", *arguments, **options)
-
-
-def bagpipe(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run the command line of the project in a copy."""
-    return _run_module(folder, "bagpipe.cli.main", *arguments, **options)

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import dvc
 from dvc.repo import Repo
 from editing import edit_yaml
 from pydantic import ValidationError
 
-from bagpipe.scratch.copies import ROOT, copy_project, dvc
+from bagpipe.scratch.copies import ROOT, copy_project
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, read_yaml
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import dvc
 from editing import edit_yaml
 from reproducing import (
     ALL,
@@ -24,7 +25,7 @@ from reproducing import (
     stale,
 )
 
-from bagpipe.scratch.copies import dvc, generate_corpora, mirror_of
+from bagpipe.scratch.copies import generate_corpora, mirror_of
 from stages.common.basics.params.reading import load_params
 
 LEARNING = each("validate", *ALL) | each("train", *ALL) | each("evaluate", *ALL) | each("replicate", *ALL)

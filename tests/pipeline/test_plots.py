@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import dvc
 from git_identity import IDENTITY
 from ruamel.yaml import YAML
 
 from bagpipe.project.dvc_plots import PAGE, set_up_plots
-from bagpipe.scratch.copies import ROOT, dvc, environment
+from bagpipe.scratch.copies import ROOT, environment
 from stages.common.basics.artifacts import read_csv, write_csv
 
 TEMPLATES = sorted((ROOT / ".dvc" / "plots").glob("*.json"))

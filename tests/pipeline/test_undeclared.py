@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import dvc
 from verifying import at_the_start_of, edit_text, param_no_longer_declared
-
-from bagpipe.scratch.copies import dvc
 
 
 def import_in_a_function(folder: Path) -> None:

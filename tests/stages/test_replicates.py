@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import dvc
 from editing import edit_yaml
 
-from bagpipe.scratch.copies import dvc
 from stages.common.basics.artifacts import read_csv, read_json
 from stages.common.basics.params.questions import replicate_seeds
 from stages.common.basics.params.reading import load_params

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from calling import refused, run
+from commands import bagpipe, dvc
 from editing import edit_yaml
 from git_identity import IDENTITY
 from labelled_texts import SALT, some_texts, write_csv, write_folders, write_jsonl
 
 from bagpipe.datasets.add import format_yaml
-from bagpipe.scratch.copies import ROOT, bagpipe, dvc, environment
+from bagpipe.scratch.copies import ROOT, environment
 from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.questions import settings_of
 from stages.common.basics.params.reading import load_params

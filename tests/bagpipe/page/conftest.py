@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 from calling import run
+from commands import dvc
 from editing import edit_yaml
 from filelock import FileLock
 from labelled_texts import write_csv
 from pages import hostile_texts
-
-from bagpipe.scratch.copies import dvc
 
 PUBLISHED = [  # what a notebook might have printed
     {"of": "imdb", "figure": "test.accuracy", "value": "0.10", "source": "G", "known": "it is made up"},

@@ -9,53 +9,24 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from copying import DIAMOND, PATIENCE_S, CopyingProject
-from editing import edit_yaml
+from commands import dvc
+from copying import BRANCHES, DIAMOND, PATIENCE_S, CopyingProject
 
 from bagpipe.repro import jobs as running_jobs
-from bagpipe.scratch.copies import bagpipe, dvc, environment, make_scratch_copy
-from stages.common.basics.params.reading import PARAMS_FILE
-from stages.common.judging.published import PUBLISHED_FILE
+from bagpipe.scratch.copies import environment
 
 
-def make_small_copy(folder: Path) -> None:
-    """A scratch copy with one model, and few epochs."""
-
-    def keep_one(content: Any) -> None:
-        content["models"] = {"imdb": content["models"]["imdb"]}
-        content["defaults"]["imdb"]["validation_epochs"] = 3
-
-    make_scratch_copy(folder)
-    edit_yaml(folder / PARAMS_FILE, keep_one)
-    edit_yaml(folder / PUBLISHED_FILE, lambda content: content["published"].clear())
-
-
-@pytest.fixture(scope="module")
-def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small copy of the project after `dvc repro`."""
-    folder = tmp_path_factory.mktemp("serial")
-    make_small_copy(folder)
-    done = dvc(folder, "repro", capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
-@pytest.mark.parametrize("jobs", [1, 2, 4])
-def test_the_whole_pipeline_gives_what_dvc_repro_gives(serial: Path, tmp_path: Path, jobs: int) -> None:
-    make_small_copy(tmp_path)
-    done = bagpipe(tmp_path, "repro", "--jobs", str(jobs), capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
-    reports = [path.relative_to(serial) for path in serial.glob("reports/**/*") if path.is_file()]
-    assert len(reports) > 12
-    for path in reports:
-        assert (tmp_path / path).read_bytes() == (serial / path).read_bytes(), path
-    status = dvc(tmp_path, "status", capture_output=True)
-    assert "Data and pipelines are up to date." in status.stdout
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_any_number_of_jobs_gives_what_dvc_repro_gives(copying, tmp_path: Path, jobs: int) -> None:
+    """As for the whole pipeline, see tests/pipeline/test_pipeline.py."""
+    here, serial = copying(BRANCHES), CopyingProject(tmp_path / "serial", BRANCHES)
+    here.repro("--jobs", str(jobs))
+    assert dvc(serial.folder, "repro", capture_output=True).returncode == 0
+    assert (here.folder / "dvc.lock").read_bytes() == (serial.folder / "dvc.lock").read_bytes()
+    here.assert_up_to_date()
 
 
 def test_the_lock_does_not_depend_on_which_stage_is_faster(copying, tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from commands import bagpipe, dvc
 from copying import BRANCHES, DIAMOND, PATIENCE_S, CopyingProject, dask_cluster, dask_process, free_port, until
 from distributed import Client, Security
 from labelled_texts import some_texts, write_csv
 
 from bagpipe.repro import cluster, jobs
-from bagpipe.scratch.copies import bagpipe, dvc
 from stages.common.basics.errors import UserError
 
 

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from commands import dvc
 from copying import BRANCHES, DIAMOND, CopyingProject, until
 from dvc.repo import Repo
 from dvc.utils.serialize import load_yaml
 from dvc_objects.fs.utils import tmp_fname
 
 from bagpipe.project.run_cache import HashedRunCache
-from bagpipe.scratch.copies import dvc
 
 # A folder and a metrics file, which is not in the cache but for the run cache
 FOLDER = """

@@ -10,9 +10,8 @@ import termios
 from collections.abc import Callable
 
 import pytest
+from commands import dvc
 from copying import BRANCHES, DIAMOND, PATIENCE_S, until
-
-from bagpipe.scratch.copies import dvc
 
 
 def test_after_a_failure_what_runs_ends_and_nothing_starts(anywhere) -> None:

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import dvc
 from copying import BAGPIPE, DIAMOND, PATIENCE_S, CopyingProject
 from dvc.repo import Repo
 from editing import edit_yaml
 
 from bagpipe.review.checks.rerun import isolate
-from bagpipe.scratch.copies import copy_writable, dvc, environment
+from bagpipe.scratch.copies import copy_writable, environment
 from stages.common.basics.params.reading import PARAMS_FILE
 from stages.common.judging.published import PUBLISHED_FILE
 

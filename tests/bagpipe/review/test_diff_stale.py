@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import dvc
 from diff_project import OLD_ACCURACY, Project, cells, content, diff, git, make_project, metric, verdict
-
-from bagpipe.scratch.copies import dvc
 
 
 @pytest.fixture

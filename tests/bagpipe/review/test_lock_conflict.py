@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import bagpipe, dvc
 from editing import edit_yaml
 from git_identity import IDENTITY
 
 from bagpipe.review.resolve import find_conflicts, join_locks, take_either_side
-from bagpipe.scratch.copies import bagpipe, dvc
 from stages.common.basics.params.reading import read_yaml
 
 RESULTS = {"dvc.lock", "reports/README.md"}  # in conflict whenever both sides ran the pipeline

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import bagpipe, dvc
 from verifying import clone, commit, committed_params, edit_params, edit_published, findings, git, run_dvc, verify
 
 from bagpipe.review.checks.registry import BY_ID
-from bagpipe.scratch.copies import bagpipe, dvc
 
 
 def test_a_true_commit_passes_with_data_and_without(project: Path) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import bagpipe
 from verifying import commit, git
 
-from bagpipe.scratch.copies import ROOT, bagpipe
+from bagpipe.scratch.copies import ROOT
 
 
 def verify_tree(tree: Path) -> subprocess.CompletedProcess[str]:

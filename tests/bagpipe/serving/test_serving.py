@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+from commands import dvc
 from editing import edit_yaml
 from predicting import TEXTS, bagpipe, error_of, raw_texts
 from served import HOSTILE, server
 
-from bagpipe.scratch.copies import dvc
 from bagpipe.serving.batching import Batches, BusyError
 from bagpipe.texts.predict import Classifier, ExplainedPrediction
 from stages.common.corpora.tokenizer import OUT_OF_VOCABULARY, find_word_ids

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import bagpipe
 
-from bagpipe.scratch.copies import bagpipe
 from bagpipe.texts.errors import (
     CONFIDENT,
     Errors,

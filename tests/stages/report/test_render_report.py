@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import dvc
 from editing import edit_yaml
 from ruamel.yaml import YAML
 from sklearn.metrics import precision_recall_fscore_support
 
-from bagpipe.scratch.copies import ROOT, dvc
+from bagpipe.scratch.copies import ROOT
 from stages.common.basics.artifacts import write_csv
 from stages.common.basics.declared import source_of
 from stages.common.basics.params.params import Params
