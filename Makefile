@@ -29,7 +29,7 @@ test: setup-test  ## check the style and the types, and run the tests
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-quick: setup-test  ## run the tests that need no run of the pipeline (a minute)
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,15 @@ RUNS = {"scratch", "copying", "anywhere", "scheduler", "official"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs the pipeline as slow, besides the files that call themselves so."""
+    """Mark what runs the pipeline as slow, besides the files that call themselves so; files with most of these first.
+
+    So no process is left alone with the longest file while the others have nothing to do any more.
+    """
     for item in items:
         if RUNS & set(getattr(item, "fixturenames", ())) or "pipeline" in item.path.parts:
             item.add_marker(pytest.mark.slow)
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)

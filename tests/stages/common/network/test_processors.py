@@ -55,14 +55,6 @@ def test_models_are_the_same(copy: Path, variables: dict[str, str]) -> None:
     assert files(copy) == before
 
 
-def test_all_stages_give_the_same(copy: Path) -> None:
-    before = files(copy)
-    for stage in ("vectorize", "describe", "baseline", "validate", "train", "evaluate", "replicate", "render"):
-        start(copy, stage, "imdb", **OLDER)
-    start(copy, "report", "", **OLDER)
-    assert files(copy) == before
-
-
 @pytest.mark.parametrize("name", ["imdb", "imdb_64_units", "reuters_holdout", "reuters_128_units"])
 def test_official_models_are_the_same(official: Path, vectorized: Path, name: str) -> None:
     start(vectorized, "train", name, official)
