@@ -75,7 +75,7 @@ def test_workers_get_only_what_stages_need_of_the_environment(
     assert found["DATASETS_MIRROR"] == str(here.folder / ".mirror")
     assert found["DVC_STAGE"] == "one"
     assert found["PATH"].startswith(str(Path(sys.executable).parent))
-    shells_own = {"_", "PWD", "OLDPWD", "SHLVL", "LC_CTYPE"}  # and Python's
+    shells_own = {"_", "PWD", "OLDPWD", "SHLVL", "LC_CTYPE", "BAGPIPE_GRACE_S"}  # and Python's, and the supervisor's
     assert found["DASK_SCHEDULER_ADDRESS"] == scheduler
     assert found.keys() - shells_own <= {*cluster.SENT, "DASK_SCHEDULER_ADDRESS", "LC_TIME", "LC_ALL"}
     assert "hush" not in found.values()
