@@ -2,13 +2,14 @@
 
 Most of the time that such a command takes goes into importing DVC and what it needs. So one process, started with the
 first command, imports those libraries, none of ours, and forks for each command; what is not as in that process, such
-as another PYTHONPATH or locale, gets a new Python. Run as a program, this is that process.
+as another PYTHONPATH, locale or limit, gets a new Python. Run as a program, this is that process.
 """
 
 import atexit
 import gc
 import json
 import os
+import resource
 import runpy
 import signal
 import socket
@@ -38,7 +39,6 @@ LIBRARIES = (
     *("dvc.stage.cache", "dvc_data.index"),
 )
 LENGTH = struct.Struct("!Q")
-AT_START = dict(os.environ)
 STREAMS = 3  # descriptors of a command, before that for its exit status
 
 
@@ -104,9 +104,13 @@ def forking_process() -> socket.socket:
     return ours
 
 
-def decides_at_start(variables: dict[str, str]) -> dict[str, str]:
-    """What Python reads when it starts, and never again."""
-    return {name: value for name, value in variables.items() if name.startswith(("PYTHON", "LC_", "LANG", "MALLOC"))}
+def start_conditions(variables: dict[str, str]) -> list[Any]:
+    """What a process takes over when it starts, or Python reads then, and never again."""
+    read = {name: value for name, value in variables.items() if name.startswith(("PYTHON", "LC_", "LANG", "MALLOC"))}
+    return [read, *map(resource.getrlimit, (resource.RLIMIT_FSIZE, resource.RLIMIT_AS, resource.RLIMIT_NOFILE))]
+
+
+AT_START = start_conditions(dict(os.environ))
 
 
 def run_module(
@@ -122,7 +126,7 @@ def run_module(
 
     variables = options.pop("env", None) or environment(folder)
     given = options.pop("input", "")
-    if options.keys() - {"capture_output"} or decides_at_start(variables) != decides_at_start(AT_START):
+    if options.keys() - {"capture_output"} or start_conditions(variables) != AT_START:
         command = [sys.executable, "-m", module, *arguments]
         options = {"capture_output": True, **options}
         if merged:

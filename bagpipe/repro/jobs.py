@@ -47,7 +47,8 @@ def run_job(job: Job, stop: Any) -> Outcome:
     path = os.pathsep.join([str(Path(sys.executable).parent), job.environment.get("PATH", os.defpath)])
     # -P: the folder of supervise.py holds modules that are no business of it
     command = [sys.executable, "-P", supervise.__file__, str(job.lock), *job.command]
-    environment = {**job.environment, "PATH": path, "BAGPIPE_GRACE_S": str(supervise.GRACE_S)}
+    own = {name: os.environ[name] for name in supervise.OPTIONS if name in os.environ}  # of a worker, say
+    environment = {**job.environment, **own, "PATH": path}
     options: dict[str, Any] = {"cwd": job.folder, "env": environment, "stdin": subprocess.PIPE}
     options |= {"stderr": subprocess.STDOUT, "start_new_session": True}
     started = time.monotonic()

@@ -13,8 +13,8 @@ import subprocess
 import sys
 import threading
 
-# From asking the command to stop, as by Ctrl-C, to killing it; tests wait less
-GRACE_S = float(os.environ.get("BAGPIPE_GRACE_S", "10"))
+OPTIONS = ("BAGPIPE_GRACE_S",)  # variables of the environment; tests wait less
+GRACE_S = float(os.environ.get(OPTIONS[0], "10"))  # from asking the command to stop, as by Ctrl-C, to killing it
 started: list[subprocess.Popen[bytes]] = []
 
 

@@ -256,11 +256,14 @@ def test_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_modules_read_is_installed(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "stages", tmp_path / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    packages = ("bagpipe", "stages")
+    for name in packages:
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     command = "from setuptools.build_meta import build_wheel; build_wheel('wheel')"
     subprocess.run([sys.executable, "-c", command], cwd=tmp_path, check=True, capture_output=True)
     (wheel,) = (tmp_path / "wheel").glob("*.whl")
     inside = set(zipfile.ZipFile(wheel).namelist())
-    beside = {path for path in (ROOT / "stages").rglob("*.*") if path.suffix in (".html", ".css", ".js", ".yaml")}
+    files = (path for name in packages for path in (ROOT / name).rglob("*.*"))
+    beside = {path for path in files if path.suffix in (".html", ".css", ".js", ".yaml", ".typed")}
     assert {path.relative_to(ROOT).as_posix() for path in beside} <= inside
     assert "bagpipe/page/page.css" in inside
