@@ -21,6 +21,8 @@ from stages.common.basics.processor import ANYWHERE, WITH_AVX2
 from stages.common.network.layers import new_model
 from stages.common.network.saved import save
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["a", "waste", "of", "time", "gem", "oil", "prices", "rise"]
 LABELS = {"imdb": ["negative", "positive"], "reuters": ["oil", "grain", "ship"]}
 LOSSES = {"imdb": "binary_crossentropy", "reuters": "categorical_crossentropy"}

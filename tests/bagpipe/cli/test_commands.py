@@ -16,6 +16,8 @@ from bagpipe.cli.main import main
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.terminal import escape_controls
 
+pytestmark = pytest.mark.slow
+
 BAGPIPE, STAGES = "-m bagpipe.cli.main", "-m stages"
 # In the terms of the C library; Python alone would take UTF-8 for some of them.
 SETTINGS = [

@@ -21,6 +21,8 @@ from stages.common.basics.params.questions import settings_of
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.params.sections import TextDataset
 
+pytestmark = pytest.mark.slow
+
 STAGES = ("vectorize", "describe", "baseline", "validate", "train", "evaluate", "replicate", "render")
 
 

@@ -5,7 +5,11 @@ import random
 import secrets
 from pathlib import Path
 
+import pytest
+
 from tests.killing import SIGNALS, VICTIMS, KilledProject
+
+pytestmark = pytest.mark.slow
 
 
 def test_after_a_kill_the_next_run_comes_to_the_same_contents(tmp_path: Path) -> None:

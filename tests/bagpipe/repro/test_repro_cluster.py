@@ -194,6 +194,7 @@ def test_encrypted_with_no_certificate(copying, encrypted: tuple[str, tuple[str,
     assert refused(copying(DIAMOND), "--scheduler", address) == expected
 
 
+@pytest.mark.slow
 def test_encrypted_with_a_certificate_that_is_not_known_there(
     tmp_path: Path, encrypted: tuple[str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ from bagpipe.scratch.copies import copy_writable, environment
 from stages.common.basics.params.reading import PARAMS_FILE
 from stages.common.judging.published import PUBLISHED_FILE
 
+pytestmark = pytest.mark.slow
+
 
 def test_mistakes_in_params_are_told_before_anything_runs(copying) -> None:
     here = copying(DIAMOND)

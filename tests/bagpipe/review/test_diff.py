@@ -166,6 +166,7 @@ def change_everything(project: Project) -> None:
         project.lock[f"train@{name}"]["outs"][0]["md5"] = "other"
 
 
+@pytest.mark.slow
 def test_it_prints_the_same_bytes_every_time_and_needs_neither_data_nor_tensorflow(project: Project) -> None:
     change_everything(project)
     project.write()

@@ -202,6 +202,7 @@ Path(sys.argv[2], sys.argv[1]).write_text(texts[sys.argv[1]])
 """
 
 
+@pytest.mark.slow
 def test_an_experiment_that_ran_only_evaluate_is_stale_and_one_that_ran_all_is_not(project: Project) -> None:
     """The hashes are those that DVC writes down: of a folder, of a file and of raw data."""
     shutil.rmtree(project.folder / "stages")

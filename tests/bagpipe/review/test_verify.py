@@ -295,6 +295,7 @@ def test_checks_can_be_chosen_and_what_is_left_out_is_said(project: Path) -> Non
     assert done.stdout.splitlines()[-1] == "Not checked: git-contents."
 
 
+@pytest.mark.slow
 def test_checks_explain_themselves_and_name_each_other(tmp_path: Path) -> None:
     for name, check in BY_ID.items():
         done = verify(tmp_path, "--explain", name)

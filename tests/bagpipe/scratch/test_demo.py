@@ -10,6 +10,8 @@ from editing import edit_yaml
 
 from bagpipe.scratch.copies import BEST_POSSIBLE, ROOT, copy_project, environment
 
+pytestmark = pytest.mark.slow
+
 
 def bagpipe(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a copy, with no mirror and no network."""

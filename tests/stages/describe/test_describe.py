@@ -262,6 +262,7 @@ def test_jaccard() -> None:
     assert jaccard(np.array([1, 2, 3, 4]), np.array([2, 3, 4, 5])) == 3 / 5
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     """Of 50,000 texts more than of 20,000 are kept some tens of bytes each, where a list of words takes 1,000."""
     random = np.random.default_rng(0)

@@ -15,6 +15,8 @@ from bagpipe.scratch.copies import ROOT
 from stages.common.basics.params.questions import pins_of
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 
+pytestmark = pytest.mark.slow
+
 # Params
 
 

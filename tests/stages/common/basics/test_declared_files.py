@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from declaring import HIDDEN, assert_done, assert_refused, declare, start, to_add, work, write_stage
 
+pytestmark = pytest.mark.slow
+
 # Files that are read
 
 

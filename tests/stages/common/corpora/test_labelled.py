@@ -176,6 +176,7 @@ def test_texts_over_several_lines_and_windows_files(tmp_path: Path) -> None:
     assert "two1" in read_json(unix / "word_index.json")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     """Of the largest process, in a process of its own; the words are the same."""
     peaks = []

@@ -104,6 +104,7 @@ def test_a_value_is_known_to_half_a_unit_of_its_last_digit(value: str, half: flo
     assert published(value).half_unit == pytest.approx(half)
 
 
+@pytest.mark.slow
 def test_an_interval_holds_one_more_run_as_often_as_it_says() -> None:
     """Of honest figures 95 % are within, and p is spread evenly: simulated, unrounded, 5 runs each."""
     random = np.random.default_rng(1)

@@ -16,6 +16,8 @@ from stages.common.network.backend import keras, tf
 from stages.common.network.layers import MultiHotDense
 from stages.common.network.training import Runs
 
+pytestmark = pytest.mark.slow
+
 # The layer
 
 

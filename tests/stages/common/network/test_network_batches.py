@@ -19,6 +19,8 @@ from stages.common.network.backend import keras, tf
 from stages.common.network.feeding import Feed
 from tests.benchmarks.steps import LAUNCHER
 
+pytestmark = pytest.mark.slow
+
 
 def numbered(count: int) -> Feed:
     """A feed whose integer labels are the rows' numbers."""

@@ -23,9 +23,12 @@ from stages.common.basics.processor import ANYWHERE, WITH_AVX2
 from stages.common.network.layers import network_of
 from stages.common.network.saved import load, read_weights, save
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"  # Keras, saving weights
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"  # Keras, saving weights
+    ),
+]
 
 
 # Saving and loading

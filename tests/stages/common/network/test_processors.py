@@ -21,7 +21,7 @@ from stages.common.network.backend import tf
 from stages.common.network.feeding import Feed
 from stages.common.network.training import Runs
 
-pytestmark = pytest.mark.skipif(not SAME_BYTES, reason="no x86-64 processor with AVX2")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not SAME_BYTES, reason="no x86-64 processor with AVX2")]
 
 # Settings of libraries that a caller may have, in two sets, as some exclude each other.
 THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "TF_NUM_INTRAOP_THREADS": "2", "MKL_NUM_THREADS": "2"}
