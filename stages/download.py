@@ -31,7 +31,7 @@ from tqdm import tqdm
 from stages.common.basics.artifacts import check_file
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.sections import Download, File
+from stages.common.basics.params.sections import Download, OfficialFile
 from stages.common.basics.paths import HERE
 from stages.common.basics.terminal import escape_controls
 
@@ -130,7 +130,7 @@ def at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def fetch(source: str, name: str, expected: File, folder: Path, settings: Download) -> None:
+def fetch(source: str, name: str, expected: OfficialFile, folder: Path, settings: Download) -> None:
     """Bring one file from one source into `folder`, retrying with growing pauses where that may help.
 
     Raises:
@@ -179,7 +179,7 @@ def reason(error: Exception) -> str:
     return str(error)
 
 
-def fetch_from_first(names: list[str], name: str, expected: File, folder: Path, settings: Download) -> str:
+def fetch_from_first(names: list[str], name: str, expected: OfficialFile, folder: Path, settings: Download) -> str:
     """Bring one file from the first of the sources `names` that has it; return that source.
 
     Raises:

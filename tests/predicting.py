@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bagpipe.scratch.copies import environment
 from stages.common.basics.params.reading import load_params
-from stages.common.corpora.official import find_official_file, read_texts, split_order
+from stages.common.corpora.official import find_official_file, read_archive, split_order
 
 TEXTS = [
     "A great film!<br /><br />It's the BEST I've seen -- really (10/10)...",
@@ -42,7 +42,7 @@ def raw_texts(folder: Path, name: str) -> list[str]:
     dataset = load_params(folder / "params.yaml").datasets[name]
     archive = find_official_file(folder / "data" / "raw" / name, ".npz")
     array = "x_test" if dataset.test_split is None else "x"
-    lists = [text for block in read_texts(archive, array) for text in block]
+    lists = [text for block in read_archive(archive, array) for text in block]
     index = json.loads(find_official_file(archive.parent, ".json").read_text(encoding="utf-8"))
     words = {rank: word for word, rank in index.items()}
     sizes = {"x_train": 4_000, "x_test": 1_000} if dataset.test_split is None else {"x": 5_000}

@@ -13,7 +13,7 @@ import pytest
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
-from stages.common.basics.params.sections import File
+from stages.common.basics.params.sections import OfficialFile
 from stages.download import NoSourceError, download
 
 ARCHIVE, INDEX = "imdb.npz", "imdb_word_index.json"
@@ -166,7 +166,7 @@ def settings(official: str, retries: int = 0) -> Params:
     """params.yaml with small files, and `official` as the official address."""
     params = load_params(ROOT / PARAMS_FILE)
     files = {
-        name: File(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+        name: OfficialFile(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
         for name, content in CONTENT.items()
     }
     address = params.download.model_copy(

@@ -49,6 +49,6 @@ def remove_command(name: str) -> None:
 
     NAME: the dataset, as params.yaml has it.
     """
-    from bagpipe.datasets.remove import remove
+    from bagpipe.datasets.remove import remove_dataset
 
-    remove(name)
+    remove_dataset(name)

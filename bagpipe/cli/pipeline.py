@@ -72,6 +72,6 @@ def demo_command(folder: Path | None) -> None:
 @main.command("results")
 def results_command() -> None:
     """Print a short table of the results."""
-    from bagpipe.project.results import results_table
+    from bagpipe.project.results import format_results
 
-    print(results_table())
+    print(format_results())

@@ -13,7 +13,7 @@ from stages.common.basics.paths import HERE
 from stages.common.judging.published import PUBLISHED_FILE, load_published
 
 
-def remove(name: str) -> None:
+def remove_dataset(name: str) -> None:
     """Remove a dataset and its models.
 
     Raises:

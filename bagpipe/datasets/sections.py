@@ -73,7 +73,7 @@ def with_entry(text: str, section: str, entry: str) -> str:
     added = [line + ending for line in entry.rstrip("\n").split("\n")]
     expected = _parsed(text)
     expected[section] |= _parsed(entry)
-    return _checked("\n".join([*lines[:end], *added, *lines[end:]]), expected, section)
+    return _check_change("\n".join([*lines[:end], *added, *lines[end:]]), expected, section)
 
 
 def without_entry(text: str, section: str, name: str) -> str:
@@ -84,10 +84,10 @@ def without_entry(text: str, section: str, name: str) -> str:
     expected = _parsed(text)
     del expected[section][name]
     end = _end(lines, start + 1, end, INDENT * 2)
-    return _checked("\n".join([*lines[:start], *lines[end:]]), expected, section)
+    return _check_change("\n".join([*lines[:start], *lines[end:]]), expected, section)
 
 
-def _checked(changed: str, expected: dict[str, Any], section: str) -> str:
+def _check_change(changed: str, expected: dict[str, Any], section: str) -> str:
     try:
         as_expected = _parsed(changed) == expected
     except YAMLError:

@@ -47,7 +47,7 @@ def by_rank(index: dict[str, int]) -> list[str | None]:
     return words
 
 
-def read_network(model: str, dataset: str) -> PageNetwork:
+def compose_network(model: str, dataset: str) -> PageNetwork:
     """A trained network.
 
     Raises:
@@ -79,7 +79,7 @@ def read_networks(params: Params) -> tuple[list[PageNetwork], list[str]]:
     for dataset in sorted(params.defaults):
         for model in models_of(params, dataset)[:1]:
             try:
-                networks.append(read_network(model, dataset))
+                networks.append(compose_network(model, dataset))
             except UserError as error:
                 missing.append(str(error))
     return networks, missing

@@ -185,7 +185,7 @@ def published_contents(notebooks: Notebooks, judgements: list[Judgement]) -> lis
     ]
 
 
-def read_columns(table: Table) -> dict[str, list[float]]:
+def columns_of(table: Table) -> dict[str, list[float]]:
     """The columns of a table of numbers."""
     return {column: [float(line[column]) for line in table] for column in table[0]} if table else {}
 
@@ -224,8 +224,8 @@ def read_contents(
         datasets=[dataset_content(name, params, notebooks, results) for name in results.baselines],
         models=model_contents(params, notebooks, results),
         published=published_contents(notebooks, of_notebooks),
-        histories={name: read_columns(results.histories[name]) for name in models},
-        curves={name: read_columns(read_csv(HERE.model_report(name) / "curves.csv")) for name in models},
+        histories={name: columns_of(results.histories[name]) for name in models},
+        curves={name: columns_of(read_csv(HERE.model_report(name) / "curves.csv")) for name in models},
         classes=classes,
         confusion={name: confusion_cells(name, labels[name]) for name in models},
     )

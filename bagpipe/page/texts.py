@@ -127,7 +127,7 @@ def decode_texts(dataset: str, params: Params, places: list[int]) -> dict[int, s
     return {place: text.removeprefix(start) for place, text in zip(places, texts, strict=True)}
 
 
-def read_texts(params: Params, confusions: dict[str, list[list[int]]]) -> TextsContent:
+def compose_texts(params: Params, confusions: dict[str, list[list[int]]]) -> TextsContent:
     """Texts of each dataset whose models have answered, and their answers."""
     texts: dict[str, dict[int, str]] = {}
     answers: dict[str, ModelAnswers] = {}

@@ -19,7 +19,7 @@ from typing import Any
 
 from bagpipe.page.networks import NetworkContent, PageNetwork, read_networks
 from bagpipe.page.results import ResultsContent, read_contents
-from bagpipe.page.texts import TextsContent, read_texts
+from bagpipe.page.texts import TextsContent, compose_texts
 from bagpipe.project.git import try_git
 from bagpipe.project.vega import read_vega_script
 from stages.common.basics.artifacts import write_text
@@ -89,7 +89,7 @@ def collect(params: Params, revision: str | None) -> tuple[PageContent, list[Pag
         results = read_contents(params, notebooks, read, judge(applicable(notebooks, params).published, read))
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: not there yet, or not of all models; run `bagpipe repro`") from None
-    texts = read_texts(params, results.confusion)
+    texts = compose_texts(params, results.confusion)
     networks, without = read_networks(params)
     content = PageContent(
         results=results,

@@ -9,7 +9,7 @@ from stages.common.basics.paths import HERE, Paths
 from stages.common.judging.published import PUBLISHED_FILE, load_published, published_accuracies
 
 
-def results_table(paths: Paths = HERE) -> str:
+def format_results(paths: Paths = HERE) -> str:
     """A table of every model's test accuracy beside the published one, and the best possible one if that is known."""
     params = load_params(paths.root / PARAMS_FILE)
     printed, best_possible = published_accuracies(load_published(params, paths.root / PUBLISHED_FILE), params)

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import CancelledError, wait
 from contextlib import suppress
 
-from bagpipe.repro.jobs import POLL_S, Job, Outcome, Tls, Workers, run_job
+from bagpipe.repro.jobs import POLL_S, Job, JobPool, Outcome, Tls, run_job
 from stages.common.basics.errors import UserError
 
 try:
@@ -39,7 +39,7 @@ def run_on_worker(job: Job, stop: Event) -> Outcome:
     raise UserError(f"{problem}: workers need the workspace on a file system that all share, under the same path")
 
 
-class DaskWorkers(Workers):
+class DaskPool(JobPool):
     run = staticmethod(run_on_worker)
     reasons = {KilledWorker: "each worker that took it died", CancelledError: LOST}  # noqa: RUF012
 

@@ -27,7 +27,7 @@ from dvc.stage.serialize import to_lockfile
 from dvc.utils.serialize import dumps_yaml
 
 from bagpipe.project.dvc_project import dvc_errors
-from bagpipe.repro.jobs import Job, Outcome, Workers
+from bagpipe.repro.jobs import Job, JobPool, Outcome
 from bagpipe.repro.states import State
 from bagpipe.repro.stopping import Stop
 from stages.common.basics.artifacts import write_text
@@ -55,7 +55,7 @@ class StalePipeline:
             except (DvcException, OSError) as error:  # one failure among others, when its turn comes
                 self._errors[name], self.stale[name] = error, needed
 
-    def wait(self, workers: Workers) -> list[tuple[Job, Outcome]]:
+    def wait(self, workers: JobPool) -> list[tuple[Job, Outcome]]:
         """Wait until jobs end, and give back what was claimed for them; other DVC commands can go on meanwhile."""
         self._repo.lock.unlock()
         try:

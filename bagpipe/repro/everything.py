@@ -1,7 +1,7 @@
 """`bagpipe run`: every stage that is not up to date, then the results; the demo where there are no data."""
 
 from bagpipe.project.dvc_plots import set_up_plots
-from bagpipe.project.results import results_table
+from bagpipe.project.results import format_results
 from bagpipe.scratch.demo import demo
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.paths import HERE
@@ -36,6 +36,6 @@ def run_all(or_demo: bool = True) -> None:
         demo(None)
         return
     set_up_plots()
-    print(f"\n{results_table()}\n")
+    print(f"\n{format_results()}\n")
     print(f"What came out: {HERE.reports / 'README.md'}; `bagpipe page` shows it in the browser, with the texts.")
     print("Next: add a model to params.yaml, run `make run` again, then `bagpipe diff`.")

@@ -69,7 +69,7 @@ def run_job(job: Job, stop: Any) -> Outcome:
     return Outcome(status, time.monotonic() - started, error)
 
 
-class Workers:
+class JobPool:
     """What runs jobs at once: an executor of `concurrent.futures`, and an event that stops them."""
 
     run = staticmethod(run_job)
@@ -113,7 +113,7 @@ class Workers:
                     time.sleep(POLL_S / 10)
 
 
-class LocalWorkers(Workers):
+class LocalPool(JobPool):
     def __init__(self, stale: int, jobs: int | None) -> None:
         """Run at once what is stale, on `jobs` cores or all, but no more than fits in memory; if so, say that."""
         super().__init__(ThreadPoolExecutor(max(1, stale)), threading.Event(), stale)

@@ -17,7 +17,7 @@ from dvc.repo import Repo
 
 from bagpipe.project.dvc_project import only_run, open_project, remove_leftovers
 from bagpipe.repro.dvc_pipeline import LOGS, StalePipeline
-from bagpipe.repro.jobs import LocalWorkers, Tls, Workers
+from bagpipe.repro.jobs import JobPool, LocalPool, Tls
 from bagpipe.repro.schedule import Schedule
 from bagpipe.repro.states import State
 from bagpipe.repro.stopping import noticing_signals
@@ -50,12 +50,12 @@ def show_waves(pipeline: StalePipeline) -> None:
     print(f"{count}; those whose inputs come out the same will be skipped." if waves else "Everything is up to date.")
 
 
-def make_workers(stale: int, jobs: int | None, scheduler: str | None, tls: Tls) -> Workers:
+def make_pool(stale: int, jobs: int | None, scheduler: str | None, tls: Tls) -> JobPool:
     if not (scheduler and stale):
-        return LocalWorkers(stale, jobs)
-    from bagpipe.repro.cluster import DaskWorkers  # nothing else needs Dask
+        return LocalPool(stale, jobs)
+    from bagpipe.repro.cluster import DaskPool  # nothing else needs Dask
 
-    return DaskWorkers(scheduler, tls, jobs)
+    return DaskPool(scheduler, tls, jobs)
 
 
 def repro(
@@ -85,7 +85,7 @@ def repro(
             remove_leftovers(repo)
             pipeline = StalePipeline(repo, targets, stop)
             with stop.heeded():
-                workers = make_workers(len(pipeline.stale), jobs, scheduler, tls)
+                workers = make_pool(len(pipeline.stale), jobs, scheduler, tls)
             run = Schedule(pipeline, workers, stop, keep_going)
             run.run_all()
     except DvcException as error:

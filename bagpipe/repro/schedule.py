@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from tqdm import tqdm
 
 from bagpipe.repro.dvc_pipeline import StalePipeline
-from bagpipe.repro.jobs import Job, Outcome, Workers
+from bagpipe.repro.jobs import Job, JobPool, Outcome
 from bagpipe.repro.states import COLOURS, READY, SUMMARY, TO_RECORD, State
 from bagpipe.repro.stopping import Stop
 from stages.common.basics.errors import UserError
@@ -19,7 +19,7 @@ from stages.common.basics.terminal import add_colour
 class Schedule:
     """One call of `bagpipe repro`: the state of each stage, until all that can be up to date is."""
 
-    def __init__(self, pipeline: StalePipeline, workers: Workers, stop: Stop, keep_going: bool) -> None:
+    def __init__(self, pipeline: StalePipeline, workers: JobPool, stop: Stop, keep_going: bool) -> None:
         self._pipeline, self._workers, self._stop, self._keep_going = pipeline, workers, stop, keep_going
         self._states = {name: State.WAITS if name in pipeline.stale else State.UNCHANGED for name in pipeline.stages}
         self.statuses: dict[str, int] = {}  # exit statuses of stages that ran

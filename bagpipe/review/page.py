@@ -30,12 +30,12 @@ def format_difference(value: float | None) -> str:
     return "" if value is None else f"{value:+.5f}"
 
 
-def format_points(value: float) -> str:
+def points_cell(value: float) -> str:
     """A difference of accuracies, in percentage points."""
     return f"{100 * value:+.2f}"
 
 
-def format_p(p: float | None) -> str:
+def p_cell(p: float | None) -> str:
     return "" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
@@ -63,8 +63,8 @@ def verdict_cells(row: AccuracyVerdict) -> list[str]:
     cells = [row.model, word_of(judged), " → ".join(f"{100 * mean:.2f}" for mean in means if mean is not None)]
     if found is None:
         return [*cells, "", "", "diverged" if judged.diverged else ""]
-    interval = f"{format_points(found.low)} to {format_points(found.high)}"
-    return [*cells, format_points(found.mean_difference), interval, format_p(found.p_adjusted)]
+    interval = f"{points_cell(found.low)} to {points_cell(found.high)}"
+    return [*cells, points_cell(found.mean_difference), interval, p_cell(found.p_adjusted)]
 
 
 def explain_tests(rows: list[AccuracyVerdict]) -> Iterator[str]:

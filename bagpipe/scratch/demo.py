@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bagpipe.project.results import results_table
+from bagpipe.project.results import format_results
 from bagpipe.scratch.copies import environment, make_scratch_copy
 from stages.common.basics.errors import UserError
 from stages.common.basics.paths import Paths
@@ -33,7 +33,7 @@ def demo(folder: Path | None) -> None:
     if status:
         raise UserError(f"the demo failed in {folder}; see above")
     paths = Paths(folder)
-    print(f"\n{results_table(paths)}\n")
+    print(f"\n{format_results(paths)}\n")
     print("These are demo figures. The texts are generated, so the best accuracy that is possible is known.")
     print(f"Plots and tables: {paths.reports / 'README.md'}; delete the folder when done.")
     print("For the real figures, `make run` needs a network, or DATASETS_MIRROR the place of the official files.")

@@ -68,7 +68,7 @@ def origin_table(params: Params, name: str) -> str:
     return format_table("ll", ["", ""], lines).rstrip("\n")
 
 
-def metrics_table(name: str, has_replicates: bool) -> str:
+def test_figures_table(name: str, has_replicates: bool) -> str:
     """A table of the test figures, with their spread over seeds where it is known."""
     folder = HERE.model_report(name)
     spread = read_json(folder / "replicates.json") if has_replicates else {}
@@ -116,7 +116,7 @@ def compose_card(params: Params, name: str, labels: list[str], has_replicates: b
             f"Gives texts one of {len(labels)} labels: {listed}. A TensorFlow SavedModel, made by bagpipe.",
             origin_table(params, name),
             "## How good it is",
-            metrics_table(name, has_replicates),
+            test_figures_table(name, has_replicates),
             describe_caveats(dataset)
             if has_data
             else f"What is in the texts is not known: `dvc repro describe@{dataset}` looks.",

@@ -18,8 +18,8 @@ from stages.common.corpora.labelled import open_texts
 from stages.common.corpora.official import (
     encode,
     find_official_file,
+    read_archive,
     read_labels,
-    read_texts,
     split_order,
     text_arrays,
 )
@@ -53,7 +53,7 @@ def read_texts_at(archive: Path, name: str, positions: list[int]) -> dict[int, l
     found: dict[int, list[int]] = {}
     start = 0
     wanted = sorted(positions)
-    for block in read_texts(archive, name):
+    for block in read_archive(archive, name):
         while wanted and wanted[0] < start + len(block):
             found[wanted[0]] = block[wanted[0] - start]
             wanted.pop(0)

@@ -103,7 +103,7 @@ class TextModel:
             TypeError: `texts` is a single string, or something in it is no string.
             ValueError: a string holds half of a character (a surrogate), so it is no Unicode.
         """
-        ids = [self._model.ids(text) for text in _checked(texts)]
+        ids = [self._model.ids(text) for text in _check_texts(texts)]
         blocks = (ids[start : start + TEXTS_AT_ONCE] for start in range(0, len(ids), TEXTS_AT_ONCE))
         return [self._prediction(row) for block in blocks for row in self._model.probabilities(block)]
 
@@ -113,7 +113,7 @@ class TextModel:
         return Prediction(label, probabilities[label], probabilities)
 
 
-def _checked(texts: Iterable[str]) -> list[str]:
+def _check_texts(texts: Iterable[str]) -> list[str]:
     if isinstance(texts, str | bytes):
         raise TypeError(f"texts: expected a list of str, found {type(texts).__name__}; for one text, give [text]")
     found = list(texts)

@@ -16,8 +16,8 @@ from stages.common.corpora.official import (
     find_official_file,
     flatten_texts,
     hash_texts,
+    read_archive,
     read_labels,
-    read_texts,
     split_order,
     text_arrays,
 )
@@ -52,7 +52,7 @@ def official_texts(dataset: OfficialDataset, raw: Path) -> Iterator[Texts]:
         in_test = np.zeros(sizes[name], bool)
         in_test[parts.get("test", [])] = True
         start = 0
-        for texts in read_texts(archive, name):
+        for texts in read_archive(archive, name):
             yield _official_block(texts, in_test[start : start + len(texts)], dataset.num_words)
             start += len(texts)
 

@@ -6,7 +6,7 @@ from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of, ordered_models
 from stages.common.judging.published import Notebooks
 from stages.common.judging.reproduction import Results, metric_by_seed
-from stages.report.tables import ACCURACY, format_mean_and_sd, format_signed, link_model, markdown_table, mean_of_runs
+from stages.report.tables import ACCURACY, format_mean_and_sd, format_signed, link_model, mean_of_runs, page_table
 from stages.report.words import count_with_verb, format_points, join_names, one_in_n
 
 UNSEEN = "test_unseen.accuracy"
@@ -127,4 +127,4 @@ def unseen_table(params: Params, results: Results) -> str:
         ]
 
     header = ["model", "ceiling", "all test texts", "unseen test texts", "difference"]
-    return markdown_table("lrrrr", header, map(line, ordered_models(params)))
+    return page_table("lrrrr", header, map(line, ordered_models(params)))

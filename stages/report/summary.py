@@ -17,8 +17,8 @@ from stages.report.tables import (
     highest_baseline,
     highest_network,
     link_model,
-    markdown_table,
     mean_of_runs,
+    page_table,
     variations,
 )
 from stages.report.words import MOST_NAMED, count_with_verb, format_points, join_first_names, join_names, one_in_n
@@ -156,7 +156,7 @@ def headline_table(
         baseline, accuracy = highest_baseline(results, dataset)
         lines.append([f"{baseline} on {dataset}", f"{accuracy:.4f}", *[""] * 4])
     header = ["model", "test accuracy", "published", "best possible", "difference in points", "verdict"]
-    return markdown_table("lrrrrl", header, lines)
+    return page_table("lrrrrl", header, lines)
 
 
 def compose_summary(

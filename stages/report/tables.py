@@ -32,7 +32,7 @@ ACCURACY = "test.accuracy"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def markdown_table(align: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def page_table(align: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A Markdown table, without the columns that are empty; what is aligned to the right is not broken over lines.
 
     Args:
@@ -92,7 +92,7 @@ def results_table(params: Params, results: Results) -> str:
         return [link_model(name), str(len(results.replicates[name])), *over_seeds, *once]
 
     header = ["model", "seeds", "test loss", "test accuracy", "loss, one run", "accuracy, one run"]
-    return markdown_table("lrrrrr", header, map(line, ordered_models(params)))
+    return page_table("lrrrrr", header, map(line, ordered_models(params)))
 
 
 def name_figure(judgement: Judgement) -> str:
@@ -128,7 +128,7 @@ def reproduction_table(judgements: Iterable[Judgement]) -> str:
         title = f"**`{found.published.of}`**, notebook {found.published.source}"
         groups.setdefault(title, [[title, *[""] * 4]]).append(line(found))
     lines = itertools.chain.from_iterable(groups.values())
-    return markdown_table("lrrrl", ["figure", "published", "ours", "consistent from", "verdict"], lines)
+    return page_table("lrrrl", ["figure", "published", "ours", "consistent from", "verdict"], lines)
 
 
 def variations(params: Params, dataset: str) -> list[str]:
@@ -193,7 +193,7 @@ def experiments_table(params: Params, names: list[str], compared: dict[str, Vari
 
     header = ["model", "what is different", "difference in points", "p", "verdict"]
     said = f"Reference: {link_model(names[0])}, {', '.join(reference.values())}.\n\n"
-    return said + markdown_table("llrrl", header, map(line, names[1:]))
+    return said + page_table("llrrl", header, map(line, names[1:]))
 
 
 def baselines_table(results: Results) -> str:
@@ -203,7 +203,7 @@ def baselines_table(results: Results) -> str:
     def line(key: str) -> list[str]:
         return [BASELINES[key], *(f"{results.baselines[name][key]['accuracy']:.4f}" for name in datasets)]
 
-    return markdown_table("l" + "r" * len(datasets), ["test accuracy of", *datasets], map(line, BASELINES))
+    return page_table("l" + "r" * len(datasets), ["test accuracy of", *datasets], map(line, BASELINES))
 
 
 class Highest(NamedTuple):

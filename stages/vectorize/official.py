@@ -21,8 +21,8 @@ from stages.common.corpora.official import (
     find_official_file,
     flatten_texts,
     hash_texts,
+    read_archive,
     read_labels,
-    read_texts,
     read_word_index,
     split_order,
     text_arrays,
@@ -66,7 +66,7 @@ def spool(archive: Path, name: str, num_words: int, path: Path) -> tuple[np.ndar
     smallest = np.min_scalar_type(num_words)
     counts, hashes = [np.zeros(1, smallest)], [np.zeros(0, np.uint64)]
     with open(path, "wb") as file:
-        for texts in read_texts(archive, name):
+        for texts in read_archive(archive, name):
             indices, sizes = flatten_texts(texts)
             hashes.append(hash_texts(indices, sizes))
             for ids, block_counts in distinct(*encode_flattened(indices, sizes, num_words), num_words):

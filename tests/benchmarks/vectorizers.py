@@ -17,7 +17,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from stages.common.basics.params.sections import OfficialDataset, TextDataset
-from stages.common.corpora.official import find_official_file, read_labels, read_texts, read_word_index
+from stages.common.corpora.official import find_official_file, read_archive, read_labels, read_word_index
 from tests.benchmarks.steps import NUM_WORDS, Run, run
 
 SPLITS = ("train", "test")
@@ -32,7 +32,7 @@ ROWS_AT_ONCE = 512
 def in_words(raw: Path, array: str) -> Iterator[str]:
     """The texts of an array of official files, spelled out."""
     words = {rank: word for word, rank in read_word_index(find_official_file(raw, ".json")).items()}
-    for text in itertools.chain.from_iterable(read_texts(find_official_file(raw, ".npz"), array)):
+    for text in itertools.chain.from_iterable(read_archive(find_official_file(raw, ".npz"), array)):
         yield " ".join(words[rank] for rank in text)
 
 

@@ -15,7 +15,7 @@ from stages.common.basics.params.questions import settings_of
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.params.sections import TextDataset
 from stages.common.basics.rows import Rows, load_rows
-from stages.common.corpora.official import encode, read_texts, read_word_index, split_order
+from stages.common.corpora.official import encode, read_archive, read_word_index, split_order
 from stages.common.network.backend import keras, tf
 from stages.common.network.feeding import Feed
 from stages.common.network.training import Runs
@@ -85,7 +85,7 @@ def test_the_sizes_are_those_of_the_notebooks(vectorized: dict[str, Splits]) -> 
 def test_imdb_has_the_notebooks_first_review(official: Path, vectorized: dict[str, Splits]) -> None:
     archive, dataset = official / "imdb.npz", PARAMS.datasets["imdb"]
     place = split_order(dataset, {"x_train": 25_000, "x_test": 25_000})["x_train"]["train"][0]
-    text = next(itertools.islice(itertools.chain.from_iterable(read_texts(archive, "x_train")), place, None))
+    text = next(itertools.islice(itertools.chain.from_iterable(read_archive(archive, "x_train")), place, None))
     tokens, _ = encode([text], 10_000)
     words = {index + 3: word for word, index in read_word_index(official / "imdb_word_index.json").items()}
     review = " ".join(words.get(token, "?") for token in tokens)
@@ -131,7 +131,7 @@ def test_test_texts_in_words_get_the_answers_of_their_rows(
     array = "x" if dataset.test_split else "x_test"
     texts = [
         " ".join(words[rank] for rank in text)
-        for block in read_texts(official / f"{name}.npz", array)
+        for block in read_archive(official / f"{name}.npz", array)
         for text in block
     ]
     sizes = {"x": len(texts)} if dataset.test_split else {"x_train": 25_000, "x_test": len(texts)}

@@ -42,7 +42,7 @@ from stages.common.basics.params.questions import replicate_seeds
 from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, load_params, parse_yaml, read_yaml
 from stages.common.basics.params.types import LONGEST_LABEL
 from stages.common.corpora.formats import Columns, read_file
-from stages.common.corpora.layout import File
+from stages.common.corpora.layout import TextFile
 from stages.common.corpora.official import read_word_index
 from stages.common.corpora.tokenizer import find_word_ids, split_words
 from stages.common.judging.published import PUBLISHED_FILE, load_published
@@ -345,7 +345,7 @@ def test_any_file_of_texts_is_read_or_refused_in_one_line(
     path, pack, valid = tmp_path / f"texts.{form}{ending}", PACKED[ending], VALID_TEXTS[form]
     path.write_bytes(data.draw(changed(pack(valid)) | changed(valid).map(pack) | st.binary().map(pack)))
     with refused_in_one_line():
-        for text in read_file(File(path, None), form, Columns()):
+        for text in read_file(TextFile(path, None), form, Columns()):
             assert 0 < len(text.label) <= LONGEST_LABEL
             text.text.encode()  # no half of a character
 
@@ -356,13 +356,13 @@ def test_a_message_names_no_more_columns_than_a_line_has_room_for(tmp_path: Path
     line = json.dumps(dict.fromkeys(header)) if form == "jsonl" else {"csv": ",", "tsv": "\t"}[form].join(header)
     (tmp_path / f"texts.{form}").write_text(line, encoding="utf-8")
     with refused_in_one_line():
-        list(read_file(File(tmp_path / f"texts.{form}", None), form, Columns()))
+        list(read_file(TextFile(tmp_path / f"texts.{form}", None), form, Columns()))
 
 
 def test_a_tab_that_is_missed_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "texts.tsv").write_text('""text\tlabel\n', encoding="utf-8")
     with pytest.raises(UserError, match=r"line 1: expected separated values; '\\t' expected"):
-        list(read_file(File(tmp_path / "texts.tsv", None), "tsv", Columns()))
+        list(read_file(TextFile(tmp_path / "texts.tsv", None), "tsv", Columns()))
 
 
 @properties

@@ -7,6 +7,7 @@ fasttext      `__label__X text`, one a line
 folders       a folder for each class, with a file for each text, as scikit-learn's `load_files` has it
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -15,14 +16,14 @@ import os
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.types import LONGEST_LABEL
 from stages.common.basics.terminal import escape_controls
-from stages.common.corpora.layout import OPENERS, ZSTANDARD, File, Format
+from stages.common.corpora.layout import OPENERS, ZSTANDARD, Format, TextFile
 
 LABEL = "__label__"
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -54,24 +55,25 @@ class Text(NamedTuple):
     line: int
 
 
-def read_file(file: File, form: Format, columns: Columns) -> Iterator[Text]:
+def read_file(file: TextFile, form: Format, columns: Columns) -> Iterator[Text]:
     """Yield the texts of a file.
 
     Raises:
         UserError: it is not as its format asks, with the line.
     """
-    readers = {
-        "csv": lambda: read_table(file.path, columns, ","),
-        "tsv": lambda: read_table(file.path, columns, "\t"),
-        "jsonl": lambda: read_json_lines(file.path, columns),
-        "parquet": lambda: read_parquet(file.path, columns),
-        "fasttext": lambda: read_fasttext(file.path),
-        "folders": lambda: read_whole(file),
-    }
-    for text in readers[form]():
-        if problem := describe_problem(text):
-            raise UserError(f"{file.path}: {where(form, text.line)}: {problem}")
-        yield text
+    with contextlib.closing(text_lines(file.path)) as lines:  # closes the file at once, whoever raises
+        readers: dict[str, Iterator[Text]] = {
+            "csv": read_table(file.path, lines, columns, ","),
+            "tsv": read_table(file.path, lines, columns, "\t"),
+            "jsonl": read_json_lines(file.path, lines, columns),
+            "parquet": read_parquet(file.path, columns),
+            "fasttext": read_fasttext(file.path, lines),
+            "folders": read_whole(file, lines),
+        }
+        for text in readers[form]:
+            if problem := describe_problem(text):
+                raise UserError(f"{file.path}: {where(form, text.line)}: {problem}")
+            yield text
 
 
 def describe_problem(text: Text) -> str:
@@ -113,7 +115,7 @@ def decode_bytes(line: bytes, where_it_is: str) -> str:
         raise UserError(f"{where_it_is}: expected UTF-8, found {found}") from None
 
 
-def text_lines(path: Path) -> Iterator[str]:
+def text_lines(path: Path) -> Generator[str]:
     """Yield a text file's lines with their ends.
 
     Raises:
@@ -143,10 +145,10 @@ def strip_byte_order_mark(path: Path, line: bytes) -> bytes:
     return line.removeprefix(b"\xef\xbb\xbf")
 
 
-def read_table(path: Path, columns: Columns, delimiter: str) -> Iterator[Text]:
+def read_table(path: Path, lines: Iterator[str], columns: Columns, delimiter: str) -> Iterator[Text]:
     """Yield the texts of a file of separated values, RFC 4180, its first line a header."""
     csv.field_size_limit(LONGEST)
-    rows = csv.reader(text_lines(path), delimiter=delimiter, strict=True)
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
     start = 1
     try:
         header = next(rows, [])
@@ -183,9 +185,9 @@ def shorten_list(names: Iterable[str]) -> str:
     return text if len(text) <= LONGEST_LIST else f"{text[:LONGEST_LIST]}..."
 
 
-def read_json_lines(path: Path, columns: Columns) -> Iterator[Text]:
+def read_json_lines(path: Path, lines: Iterator[str], columns: Columns) -> Iterator[Text]:
     first: type | None = None
-    for number, line in enumerate(text_lines(path), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
@@ -250,8 +252,8 @@ def read_parquet(path: Path, columns: Columns) -> Iterator[Text]:
         raise UserError(f"{path}: after row {number}: expected a Parquet file; {reason}") from None
 
 
-def read_fasttext(path: Path) -> Iterator[Text]:
-    for number, line in enumerate(text_lines(path), start=1):
+def read_fasttext(path: Path, lines: Iterator[str]) -> Iterator[Text]:
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         first, *rest = line.split(maxsplit=1)
@@ -263,7 +265,7 @@ def read_fasttext(path: Path) -> Iterator[Text]:
         yield Text(text, first.removeprefix(LABEL), None, number)
 
 
-def read_whole(file: File) -> Iterator[Text]:
+def read_whole(file: TextFile, lines: Iterator[str]) -> Iterator[Text]:
     if os.path.getsize(file.path) > 4 * LONGEST:
         raise UserError(f"{file.path}: line 1: expected at most {LONGEST:,} characters, found more")
-    yield Text("".join(text_lines(file.path)), file.label or "", None, 1)
+    yield Text("".join(lines), file.label or "", None, 1)

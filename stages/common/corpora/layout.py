@@ -34,7 +34,7 @@ PART_OF_WORD: dict[str, Part] = {
 WORD = re.compile(r"[^-._ /0-9]+")
 
 
-class File(NamedTuple):
+class TextFile(NamedTuple):
     """A file of texts. part: None if its name says nothing; label: of a file of a folder of its class."""
 
     path: Path
@@ -46,7 +46,7 @@ class Layout(NamedTuple):
     """What a folder holds. ignored: files that are no texts, or of no split where others are."""
 
     format: Format
-    files: list[File]
+    files: list[TextFile]
     ignored: list[Path]
 
     @property
@@ -106,7 +106,7 @@ def find_layout(source: Path) -> Layout:
         form = SUFFIXES.get(plain_suffix(source))
         if form is None:
             raise UserError(f"{source}: expected a file of labelled texts ({', '.join(SUFFIXES)})")
-        return Layout(form, [File(source, None)], [])
+        return Layout(form, [TextFile(source, None)], [])
     paths = files_below(source)
     below = {path: path.relative_to(source) for path in paths}
     visible = [path for path in paths if not any(name.startswith(".") for name in below[path].parts)]
@@ -117,7 +117,7 @@ def find_layout(source: Path) -> Layout:
     if form == "fasttext" and any(class_folders(below[path]) for path in known):
         form, files = "folders", in_class_folders(source, visible)
     else:
-        files = [File(path, find_split(below[path])) for path in known]
+        files = [TextFile(path, find_split(below[path])) for path in known]
     if any(file.part for file in files):
         files = [file for file in files if file.part]
         if not any(file.part == "train" for file in files):
@@ -144,7 +144,7 @@ def class_folders(path: Path) -> list[str]:
     return [name for name in path.parts[:-1] if name.lower() not in PART_OF_WORD]
 
 
-def in_class_folders(source: Path, paths: Iterable[Path]) -> list[File]:
+def in_class_folders(source: Path, paths: Iterable[Path]) -> list[TextFile]:
     """Each file with the class that its folder is named after.
 
     Raises:
@@ -160,5 +160,5 @@ def in_class_folders(source: Path, paths: Iterable[Path]) -> list[File]:
                 found = f"found {'/'.join(classes)}" if classes else "found none"
                 raise UserError(f"{path}: expected a folder for each label around its texts, {found}")
             parts = [PART_OF_WORD[name.lower()] for name in below.parts[:-1] if name.lower() in PART_OF_WORD]
-            files.append(File(path, parts[0] if parts else None, classes[0]))
+            files.append(TextFile(path, parts[0] if parts else None, classes[0]))
     return files

@@ -19,7 +19,7 @@ from stages.common.basics.params.types import LARGEST_INT32
 from stages.common.basics.terminal import escape_controls
 from stages.common.corpora.counting import hash_bytes
 from stages.common.corpora.formats import SURROGATE
-from stages.common.corpora.pickled_lists import NotIntegerListsError, read_blocks
+from stages.common.corpora.pickled_lists import NotIntegerListsError, read_lists
 from stages.common.corpora.tokenizer import INDEX_FROM, OUT_OF_VOCABULARY, START
 
 MOST_TEXTS = 10_000_000  # an archive may claim any number, and labels be allocated for it
@@ -89,7 +89,7 @@ def read_labels(archive: Path, name: str, classes: int) -> np.ndarray:
     return labels.astype(np.int64)
 
 
-def read_texts(archive: Path, name: str) -> Iterator[list[list[int]]]:
+def read_archive(archive: Path, name: str) -> Iterator[list[list[int]]]:
     """Yield the texts of an .npz in the file's order, as lists of word indices, in blocks.
 
     Raises:
@@ -98,7 +98,7 @@ def read_texts(archive: Path, name: str) -> Iterator[list[list[int]]]:
     with _array(archive, name) as (stream, expected, _):
         found = 0
         try:
-            for block in read_blocks(stream):
+            for block in read_lists(stream):
                 found += len(block)
                 if found > expected:
                     raise UserError(f"{archive}: {name}: expected {expected:,} texts, found more")

@@ -36,7 +36,7 @@ class ArrayUnpickler(pickle.Unpickler):
         return CONSTRUCTORS[module, name]
 
 
-def read_blocks(stream: IO[bytes]) -> Iterator[list[list[int]]]:
+def read_lists(stream: IO[bytes]) -> Iterator[list[list[int]]]:
     """Yield the lists of a pickled object array in order, some hundreds at a time; each block is then let go.
 
     Raises:

@@ -20,7 +20,7 @@ from predicting import raw_texts
 from bagpipe.page.changes import changes_since
 from bagpipe.page.networks import by_rank
 from bagpipe.page.results import confusion_cells
-from bagpipe.page.texts import check_answers, choose_texts, read_texts, strongest_words
+from bagpipe.page.texts import check_answers, choose_texts, compose_texts, strongest_words
 from bagpipe.page.write import check_place, own_scripts, pack, replace_nan
 from bagpipe.project.vega import read_vega_script
 from bagpipe.scratch.copies import ROOT
@@ -190,9 +190,9 @@ def test_no_file_stays_open(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(copy)
     params = load_params()
     confusions = {name: confusion_cells(name, load_labels(model.dataset)) for name, model in params.models.items()}
-    read_texts(params, confusions)  # with what libraries open once
+    compose_texts(params, confusions)  # with what libraries open once
     before = os.listdir("/dev/fd")
-    assert read_texts(params, confusions).missing == []
+    assert compose_texts(params, confusions).missing == []
     assert os.listdir("/dev/fd") == before
 
 

@@ -237,7 +237,7 @@ def test_as_many_at_once_as_are_stale_and_fit(
 ) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 4)
     monkeypatch.setattr(running_jobs, "free_memory", lambda: free * 1e9)
-    assert running_jobs.LocalWorkers(stale, asked).free() == expected
+    assert running_jobs.LocalPool(stale, asked).free() == expected
     assert capsys.readouterr().out == told
 
 

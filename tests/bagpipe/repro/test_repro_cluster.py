@@ -122,7 +122,7 @@ def test_the_scheduler_dies(copying, tmp_path: Path) -> None:
 
 def test_a_job_that_does_not_hear_of_the_loss(tmp_path: Path) -> None:
     """Dask's client may close before it has told each of its futures."""
-    workers = object.__new__(cluster.DaskWorkers)
+    workers = object.__new__(cluster.DaskPool)
     job = jobs.Job("some", [], tmp_path, {}, tmp_path / "log", tmp_path / "lock")
     workers._client, workers._running = SimpleNamespace(status="closed"), {Future(): job}
     assert workers.wait() == [(job, jobs.Outcome(error="the Dask scheduler is lost"))]
@@ -133,14 +133,14 @@ def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "PATIENCE_S", 1)
     address = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(UserError, match=f"^Dask scheduler {address}: expected one with workers"):
-        cluster.DaskWorkers(address)
+        cluster.DaskPool(address)
 
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "bagpipe.repro.cluster")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UserError, match=r"^a Dask scheduler needs .*: pip install -e '\.\[cluster\]'$"):
-        from bagpipe.repro.cluster import DaskWorkers  # noqa: F401
+        from bagpipe.repro.cluster import DaskPool  # noqa: F401
 
 
 def test_a_worker_that_does_not_share_the_files(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_encrypted_with_a_certificate_that_is_not_known_there(
     monkeypatch.setattr(cluster, "PATIENCE_S", 2)
     ca_file, cert, key = tls_options(tmp_path / "other")[1::2]
     with pytest.raises(UserError, match=f"^Dask scheduler {address}: expected one with workers"):
-        cluster.DaskWorkers(address, (ca_file, cert, key))
+        cluster.DaskPool(address, (ca_file, cert, key))
 
 
 def test_certificates_for_a_scheduler_that_does_not_encrypt(copying, scheduler: str, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from stages.report.summary import (
     answer_repeated_texts,
     compose_summary,
 )
-from stages.report.tables import NO_BREAK, compare_variations, markdown_table, reproduction_table
+from stages.report.tables import NO_BREAK, compare_variations, page_table, reproduction_table
 from stages.report.words import count_with_verb, format_points, join_first_names, join_names
 
 COMMITTED = load_params(ROOT / PARAMS_FILE)
@@ -262,7 +262,7 @@ def test_one_model_alone_has_no_experiments() -> None:
 
 
 def test_a_table_is_compact_aligned_and_does_not_break_numbers() -> None:
-    said = markdown_table("lrl", ["a", "b", "c"], [["x y", "1 to 2", ""], ["z", "", ""]])
+    said = page_table("lrl", ["a", "b", "c"], [["x y", "1 to 2", ""], ["z", "", ""]])
     assert said == f"| a | b |\n| :-- | --: |\n| x y | 1{NO_BREAK}to{NO_BREAK}2 |\n| z |  |\n"
 
 

@@ -51,7 +51,7 @@ class Download(Section):
     """Bytes a second of a whole file; below that the next source is tried."""
 
 
-class File(Section):
+class OfficialFile(Section):
     sha256: Sha256
     bytes: Annotated[int, Field(gt=0, le=2**40, strict=True)]
 
@@ -105,13 +105,15 @@ class TextDataset(Section):
 Dataset = Annotated[OfficialDataset | TextDataset, Field(discriminator="format")]
 
 
-def _an_archive_and_an_index(files: dict[str, File]) -> dict[str, File]:
+def _an_archive_and_an_index(files: dict[str, OfficialFile]) -> dict[str, OfficialFile]:
     if {Path(name).suffix for name in files} != {".npz", ".json"}:
         raise ValueError(f"expected one .npz and one .json, found {', '.join(files)}")
     return files
 
 
-Files = Annotated[dict[FileName, File], Field(min_length=2, max_length=2), AfterValidator(_an_archive_and_an_index)]
+Files = Annotated[
+    dict[FileName, OfficialFile], Field(min_length=2, max_length=2), AfterValidator(_an_archive_and_an_index)
+]
 
 
 class ModelSettings(Section):

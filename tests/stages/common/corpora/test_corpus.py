@@ -14,7 +14,7 @@ from stages.common.basics.artifacts import check_file
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.params.sections import OfficialDataset
-from stages.common.corpora.official import encode, read_labels, read_texts, read_word_index, split_order
+from stages.common.corpora.official import encode, read_archive, read_labels, read_word_index, split_order
 from stages.vectorize.official import vectorize_official
 
 PARAMS = load_params(ROOT / PARAMS_FILE)
@@ -68,7 +68,7 @@ def test_tokens_are_those_of_keras(
     archive = tmp_path / f"{name}.npz"
     write_archive(archive, dataset)
     arrays = ["x_train", "x_test"] if name == "imdb" else ["x"]
-    texts = {array: [text for block in read_texts(archive, array) for text in block] for array in arrays}
+    texts = {array: [text for block in read_archive(archive, array) for text in block] for array in arrays}
     order = split_order(dataset, {array: len(texts[array]) for array in arrays})
     expected = keras_load_data(name, archive, monkeypatch)(num_words=num_words)
     for split, (keras_texts, _) in zip(("train", "test"), expected, strict=True):
@@ -186,7 +186,7 @@ def test_a_damaged_archive(tmp_path: Path, damage: Callable[[bytes], bytes]) -> 
     write_archive(archive, PARAMS.datasets["reuters"])
     archive.write_bytes(damage(archive.read_bytes()))
     with pytest.raises(UserError, match=r"reuters\.npz: ") as caught:
-        list(read_texts(archive, "x"))
+        list(read_archive(archive, "x"))
     assert "\n" not in str(caught.value)
 
 
@@ -204,7 +204,7 @@ def test_a_missing_array_is_named(tmp_path: Path) -> None:
     archive = tmp_path / "some.npz"
     np.savez(archive, x=as_array([[1]]))
     with pytest.raises(UserError, match=r"some\.npz: .*x_train"):
-        list(read_texts(archive, "x_train"))
+        list(read_archive(archive, "x_train"))
     with pytest.raises(UserError, match=r"some\.npz: y: "):
         read_labels(archive, "y", 46)
 
@@ -215,7 +215,7 @@ def test_an_archive_member_that_is_no_array(tmp_path: Path) -> None:
         zipped.writestr("x.npy", "no array")
         zipped.writestr("y.npy", "no array")
     with pytest.raises(UserError, match=r"some\.npz: x: "):
-        list(read_texts(archive, "x"))
+        list(read_archive(archive, "x"))
     with pytest.raises(UserError, match=r"some\.npz: y: "):
         read_labels(archive, "y", 46)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -21,6 +22,8 @@ from labelled_texts import (
 )
 
 from stages.common.basics.errors import UserError
+from stages.common.corpora.formats import Columns, read_file
+from stages.common.corpora.layout import TextFile
 
 
 def put(content: str | bytes, name: str = "a.csv") -> Callable[[Path], None]:
@@ -241,3 +244,13 @@ def test_a_share_is_asked_for_just_where_there_is_no_test_part(tmp_path: Path, s
         write_csv(raw / "test.csv", some_texts(20))
     with pytest.raises(UserError, match="test_split: expected"):
         vectorized(raw, dataset("csv", test_split=share))
+
+
+def test_a_refused_file_is_closed(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na\n", encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        list(read_file(TextFile(path, None), "csv", Columns()))
+    opened = [Path(file.path).name for file in psutil.Process().open_files()]
+    assert refused.value.__traceback__  # it holds on to the frames, and to what they left open
+    assert "a.csv" not in opened

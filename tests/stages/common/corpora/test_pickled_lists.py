@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stages.common.corpora.pickled_lists import NotIntegerListsError, read_blocks
+from stages.common.corpora.pickled_lists import NotIntegerListsError, read_lists
 
 LISTS = [[], [1], [5, 300, 70_000], list(range(1_000))]
 
@@ -24,7 +24,7 @@ def array_of(lists: list[Any]) -> np.ndarray:
 
 
 def read(stream: io.BytesIO) -> list[list[int]]:
-    return [text for block in read_blocks(stream) for text in block]
+    return [text for block in read_lists(stream) for text in block]
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
