@@ -94,19 +94,19 @@ def evaluate(params: Params, name: str) -> None:
     print(f"{name}: evaluating on the {len(labels):,} test rows of {dataset}")
 
     from stages.common.network.feeding import Feed
-    from stages.common.network.saved import load
+    from stages.common.network.saved import NETWORK_FILE, load, read_network
 
-    model = load(HERE.model(name))
-    batches = Feed(rows, model.loss, len(names)).ordered_batches()
+    model, loss_name = load(HERE.model(name)), read_network(HERE.model(name) / NETWORK_FILE)["network"]["loss"]
+    batches = Feed(rows, loss_name, len(names)).ordered_batches()
     probabilities = model.predict(batches, verbose=0)
-    check_probabilities(probabilities, len(labels), 1 if model.loss in BINARY_LOSSES else len(names))
+    check_probabilities(probabilities, len(labels), 1 if loss_name in BINARY_LOSSES else len(names))
     loss, accuracy = model.evaluate(batches, verbose=0)
     found = {"test": {"loss": loss, "accuracy": accuracy, **compute_scores(labels, probabilities)}}
     unseen = ~seen_in_training(dataset)
     if unseen.all():
         found["test_unseen"] = found["test"]
     elif unseen.any():
-        batches = Feed(ChosenRows(rows, unseen), model.loss, len(names)).ordered_batches()
+        batches = Feed(ChosenRows(rows, unseen), loss_name, len(names)).ordered_batches()
         loss, accuracy = model.evaluate(batches, verbose=0)
         unseen_scores = compute_scores(labels[unseen], probabilities[unseen])
         found["test_unseen"] = {"loss": loss, "accuracy": accuracy, **unseen_scores}

@@ -4,10 +4,11 @@ import numpy as np
 import scipy.sparse
 
 from stages.common.basics.params.sections import Settings
+from stages.common.basics.params.types import BINARY_LOSSES
 from stages.common.basics.rows import Rows
 from stages.common.network.backend import keras, tf
 from stages.common.network.feeding import Feed
-from stages.common.network.layers import compile_model, network_of, new_model
+from stages.common.network.layers import network_of, new_model
 from stages.common.network.training import Runs
 
 
@@ -24,18 +25,25 @@ def fit(
 
 
 def train_dense(settings: Settings, rows: Rows, classes: int, epochs: int, seed: int) -> list[np.ndarray]:
-    """Train a `Sequential` of `Dense` layers on dense batches; return its weights.
+    """Train Keras' own layers, loss and optimizer on dense batches; return the weights.
 
     It starts with the same weights and gets the same batches as the pipeline's network.
     """
     network = network_of(settings, rows.columns, classes)
     sparse = new_model(network, seed)
+    last = "sigmoid" if settings.loss in BINARY_LOSSES else "softmax"
+    activations = [*[settings.activation] * len(settings.hidden), last]
     dense = keras.Sequential(
         [keras.Input((rows.columns,))]
-        + [keras.layers.Dense(layer.units, activation=layer.activation) for layer in sparse.layers]
+        + [
+            keras.layers.Dense(layer.units, activation=activation)
+            for layer, activation in zip(sparse.layers, activations, strict=True)
+        ]
     )
     dense.set_weights(sparse.get_weights())
-    compile_model(dense, network)
+    config = {"learning_rate": settings.learning_rate}
+    optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": config})
+    dense.compile(optimizer=optimizer, loss=settings.loss)
     batches, _ = Feed(rows, settings.loss, classes).training_batches(settings.batch_size, epochs, seed)
     for inputs, targets in batches:
         dense.train_on_batch(tf.sparse.to_dense(inputs), targets)

@@ -9,43 +9,16 @@ import numpy as np
 from stages.common.basics.params.sections import Settings
 from stages.common.basics.params.types import BINARY_LOSSES
 from stages.common.network.backend import keras, tf
+from stages.common.network.exact import ACTIVATIONS, LOSSES, BlockwiseDense, matmul, sigmoid, softmax
+from stages.common.network.operations import ExactSequential
 
 # Of the kernel a sparse product takes at a time. The op's CPU kernel has a fast loop for fewer than 32 columns and a
 # slower general path beyond; in blocks it computes the same sums in the same order.
 COLUMNS = 16
 
 
-# Summed at a time in the gradient of a kernel. Eigen splits a longer sum at a length that it takes from the size of
-# the processor's L1 cache, so the 424 rows of the last batch of an epoch of IMDB came to other last digits elsewhere.
-ROWS_A_SUM = 128
-
-
-@tf.custom_gradient
-def product(inputs: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """`inputs @ kernel`; in its gradient the rows of a batch are summed block by block."""
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        missing = -tf.shape(inputs)[0] % ROWS_A_SUM
-        blocks = [
-            tf.reshape(tf.pad(rows, [[0, missing], [0, 0]]), [-1, ROWS_A_SUM, rows.shape[1]])
-            for rows in (inputs, upstream)
-        ]
-        sums = tf.reduce_sum(tf.matmul(*blocks, transpose_a=True), axis=0)
-        return tf.matmul(upstream, kernel, transpose_b=True), sums
-
-    return tf.matmul(inputs, kernel), gradient
-
-
 @keras.saving.register_keras_serializable(package="bagpipe")
-class BlockwiseDense(keras.layers.Dense):
-    """`keras.layers.Dense` with the gradient of `product`, the same on every processor."""
-
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        return self.activation(tf.nn.bias_add(product(inputs, tf.convert_to_tensor(self.kernel)), self.bias))
-
-
-@keras.saving.register_keras_serializable(package="bagpipe")
-class MultiHotDense(keras.layers.Dense):
+class MultiHotDense(BlockwiseDense):
     """`keras.layers.Dense` that multiplies a `tf.SparseTensor` without its zeros.
 
     Keras' own goes through `embedding_lookup_sparse` there, which is no faster than multiplying the zeros.
@@ -86,9 +59,10 @@ def count_weights(network: Network) -> int:
 
 def build_model(network: Network, initializer: str) -> keras.Model:
     """Build a network, with kernels as a Keras initializer of that name gives them."""
-    activation = network["network"]["activation"]
+    name = network["network"]["activation"]
+    activation = ACTIVATIONS.get(name, name)
     inputs, first, *others, last = widths(network)
-    return keras.Sequential(
+    return ExactSequential(
         [
             keras.Input((inputs,), sparse=True, name="multi_hot"),
             MultiHotDense(first, activation, kernel_initializer=initializer, name="hidden_1"),
@@ -98,7 +72,7 @@ def build_model(network: Network, initializer: str) -> keras.Model:
             ),
             BlockwiseDense(
                 last,
-                "sigmoid" if last == 1 else "softmax",
+                sigmoid if last == 1 else softmax,
                 kernel_initializer=initializer,
                 name="probabilities",
             ),
@@ -130,7 +104,7 @@ def outputs(layers: list[Layer], sums: tf.Tensor) -> tf.Tensor:
     """What a model comes to from its first layer's sums, bias included: shape (texts, units of that layer)."""
     hidden = layers[0].activation(sums)
     for layer in layers[1:]:
-        hidden = layer.activation(tf.nn.bias_add(tf.matmul(hidden, layer.kernel), layer.bias))
+        hidden = layer.activation(tf.nn.bias_add(matmul(hidden, layer.kernel), layer.bias))
     return hidden
 
 
@@ -141,7 +115,7 @@ def compile_model(model: keras.Model, network: Network, steps_per_execution: int
     config = {"learning_rate": settings["learning_rate"], "name": name}
     model.compile(
         optimizer=keras.optimizers.get({"class_name": name, "config": config}),
-        loss=settings["loss"],
+        loss=LOSSES.get(settings["loss"], settings["loss"]),
         metrics=["accuracy"],
         steps_per_execution=steps_per_execution,
     )
