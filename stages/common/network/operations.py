@@ -30,11 +30,11 @@ COPIES = _words("""
     PyFuncStateless RaggedGather RaggedTensorToSparse Range ReadVariableOp Reshape Select SelectV2
     SerializeSparse Shape ShapeN Size Slice Split SplitV Squeeze StatefulPartitionedCall StatelessIf
     StatelessRandomGetKeyCounter StatelessShuffle StatelessWhile StridedSlice StridedSliceGrad Switch Tile
-    Unpack VarHandleOp VarIsInitializedOp While ZerosLike _Arg _EagerConst _Retval
+    Unpack VarHandleOp VarIsInitializedOp While ZerosLike _Arg _DeviceArg _DeviceRetval _EagerConst _Retval
 """)
 # Comparisons, integers, and what IEEE 754 has rounded correctly, an operation or two for each number.
 ROUNDED = _words("""
-    AddV2 ArgMax AssignAddVariableOp AssignSubVariableOp BitwiseAnd Cast DivNoNan Equal FloorDiv FloorMod
+    AddV2 All ArgMax AssignAddVariableOp AssignSubVariableOp BitwiseAnd Cast DivNoNan Equal FloorDiv FloorMod
     Greater GreaterEqual LeakyRelu LeakyReluGrad Less LogicalAnd LogicalOr Mul Neg Prod RealDiv Relu ReluGrad
     SigmoidGrad Sqrt Square StatelessRandomUniformV2 Sub TanhGrad
 """)
