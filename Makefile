@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup setup-test run demo test test-quick soak bench bench-repro null-study lint lock clean
+.PHONY: help setup setup-test run demo studies test test-quick soak bench bench-repro lint lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ run: setup  ## bring every result up to date and show them
 demo: setup  ## run the same pipeline on small generated corpora, with no network
 	@$(BIN)/bagpipe demo
 
+studies: setup  ## try the report's own rules where the truth is known, if anything has changed since (three minutes)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --single-item studies/dvc.yaml
+
 test: setup-test  ## check the style and the types, and run the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -36,16 +39,13 @@ test-quick: setup-test  ## run the tests that need no run of the pipeline (a min
 
 soak: setup-test  ## make up ten times more odd files, kill runs at hundreds of random moments, write reports/soak.md
 	@MORE_EXAMPLES=10 $(BIN)/python -m pytest -q -n auto tests/pipeline/test_properties.py
-	@$(BIN)/python -m tests.benchmarks.soak
+	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.soak
 
 bench: setup  ## measure the pipeline against the notebooks' way and write reports/benchmark.md (a quarter of an hour)
 	@$(BIN)/python -m tests.benchmarks.bench
 
 bench-repro: setup  ## measure `bagpipe repro` against `dvc repro` and write reports/parallel.md (ten minutes)
 	@$(BIN)/python -m tests.benchmarks.parallel
-
-null-study: setup  ## try the rules of the report on runs of which the truth is known and write reports/null_study.md
-	@$(BIN)/python -m tests.benchmarks.null_study
 
 lint: setup-test  ## fix the style where that can be done mechanically
 	$(BIN)/ruff check --fix

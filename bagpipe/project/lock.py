@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import parse_yaml
+from stages.common.basics.watch import PIPELINE_FILE
 
 LOCK_FILE = Path("dvc.lock")
+STUDIES = Path("studies")  # the folder of a pipeline beside the main one, see studies/dvc.yaml
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
@@ -45,6 +47,20 @@ def parse_lock(content: bytes, where: str = str(LOCK_FILE)) -> dict[str, LockEnt
         return {name: _entry(entry) for name, entry in stages.items()}
     except (AttributeError, KeyError, TypeError):
         raise UserError(f"{where}: expected stages with deps, params and outs") from None
+
+
+def read_locks() -> dict[str, LockEntry]:
+    """The entries of dvc.lock and studies/dvc.lock here, by stage as DVC addresses it.
+
+    Raises:
+        UserError: one of them is not laid out as DVC does.
+    """
+    entries: dict[str, LockEntry] = {}
+    for folder, prefix in ((Path(), ""), (STUDIES, f"{STUDIES / PIPELINE_FILE}:")):
+        path = folder / LOCK_FILE
+        if path.exists():
+            entries |= {f"{prefix}{name}": entry for name, entry in parse_lock(path.read_bytes(), str(path)).items()}
+    return entries
 
 
 def _entry(entry: dict[str, Any]) -> LockEntry:

@@ -1,4 +1,7 @@
-"""The pipeline as dvc.yaml, dvc.lock, the params and Git have it, and how a check of it says what is wrong."""
+"""The pipeline as dvc.yaml, dvc.lock, the params and Git have it, and how a check of it says what is wrong.
+
+The studies are among its stages; each stage goes by what DVC addresses it by, as in `studies/dvc.yaml:null_study`.
+"""
 
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -9,9 +12,10 @@ from dvc.repo import Repo
 from dvc_data.hashfile.build import IgnoreInCollectedDirError
 
 from bagpipe.project.git import git_names
-from bagpipe.project.lock import LOCK_FILE, expect_hashes, parse_lock
+from bagpipe.project.lock import STUDIES, expect_hashes, read_locks
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE, load_params, read_yaml
+from stages.common.basics.watch import PIPELINE_FILE
 from stages.common.judging.published import load_published
 
 
@@ -34,7 +38,7 @@ class CommittedPipeline:
         self.params = load_params()
         self.notebooks = load_published(self.params)
         self.content: dict[str, Any] = read_yaml(PARAMS_FILE)
-        self.lock = parse_lock(LOCK_FILE.read_bytes()) if LOCK_FILE.exists() else {}
+        self.lock = read_locks()
         expect_hashes()
         try:
             self.repo = Repo()
@@ -77,5 +81,11 @@ def split_deps(stage: Any) -> tuple[list[Any], list[Any]]:
     return [dep for dep in stage.deps if dep not in params], params
 
 
+def is_study(stage: Any) -> bool:
+    """Whether a stage is one of studies/dvc.yaml."""
+    return PurePosixPath(stage.path_in_repo) == PurePosixPath(STUDIES / PIPELINE_FILE)
+
+
 def repro_advice(stage: Any) -> str:
-    return f"`dvc repro {stage.addressing}`, then commit"
+    command = "make studies" if is_study(stage) else f"dvc repro {stage.addressing}"
+    return f"`{command}`, then commit"

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from bagpipe.project.git import git_names, git_output
-from bagpipe.project.lock import LOCK_FILE, drop_unknown, parse_mapping
+from bagpipe.project.lock import LOCK_FILE, STUDIES, drop_unknown, parse_mapping
 from bagpipe.review.revisions import check_project
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.paths import HERE
 from stages.common.basics.watch import PIPELINE_FILE
 
+STUDIES_LOCK = str(STUDIES / LOCK_FILE)
 OURS, THEIRS = "2", "3"  # Git's numbers for the sides of a conflict
 
 
@@ -29,7 +30,7 @@ def find_conflicts() -> dict[str, set[str]]:
 
 
 def is_result(path: str) -> bool:
-    return path == str(LOCK_FILE) or Path(path).parts[0] == HERE.reports.name
+    return path in (str(LOCK_FILE), STUDIES_LOCK) or Path(path).parts[0] == HERE.reports.name
 
 
 def take_either_side(path: str, sides: set[str]) -> None:
@@ -77,8 +78,10 @@ def resolve_conflict() -> None:
     if str(LOCK_FILE) in found:
         join_locks(found[str(LOCK_FILE)])
     repro([], jobs=None, scheduler=None, keep_going=False, dry=False)
-    git_output("add", "--", str(LOCK_FILE), HERE.reports.name)
+    git_output("add", "--", *filter(found.__contains__, [STUDIES_LOCK]), str(LOCK_FILE), HERE.reports.name)
     print(
         f"\n{LOCK_FILE} and {HERE.reports}/ are those of the merged {PIPELINE_FILE} and {PARAMS_FILE}, and staged; "
         "now `git commit`."
     )
+    if STUDIES_LOCK in found:
+        print(f"{STUDIES_LOCK} is that of one side: `make studies` brings what it is about up to date.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bagpipe.project.git import distrust_settings
-from bagpipe.review.checks import figures_hold, rerun, valid_files
+from bagpipe.review.checks import rerun, valid_files
 from bagpipe.review.checks.registry import BY_ID, check_ids, explain, id_of
 from bagpipe.review.committed import Finding
 from bagpipe.review.revisions import check_project
@@ -21,7 +21,6 @@ from bagpipe.scratch.copies import ROOT
 from stages.common.basics.errors import UserError
 from stages.common.basics.terminal import add_colour, escape_controls, wrap_text
 from stages.common.basics.watch import PIPELINE_FILE
-from stages.common.judging.published import not_judged
 
 SHOWN = 4  # stages that a line names
 
@@ -108,7 +107,7 @@ def make_checks(ids: list[str], rerun_names: tuple[str, ...]) -> Iterator[Checke
     for name in ids[1:]:
         check = BY_ID[name]
         found = rerun.rerun_stages(pipeline, rerun_names) if check is rerun else check.find(pipeline)
-        note = not_judged(pipeline.notebooks, pipeline.params) if check is figures_hold else ""
+        note = check.note(pipeline) if hasattr(check, "note") else ""
         yield Checked(name, check.TITLE, list(found), note)
 
 

@@ -1,4 +1,4 @@
-"""`make bench`: the notebooks' way, this pipeline, torch and a bare loop, in turn on this machine.
+"""`make bench`: the notebooks' way, this pipeline, a bare loop and, where it is installed, torch, in turn here.
 
 Writes reports/benchmark.md, benchmark.png and scaling.png. Each contestant is a process of its own, so that its peak
 memory is its own; they take turns, so that a machine that slows down slows all of them. What counts are the ratios.
@@ -7,7 +7,6 @@ memory is its own; they take turns, so that a machine that slows down slows all 
 import argparse
 import importlib.util
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from matplotlib.axes import Axes
 from tabulate import tabulate
 from tqdm import tqdm
 
+from bagpipe.review.measured import begin_page
 from bagpipe.scratch.copies import copy_project, environment
 from stages.common.basics.artifacts import read_json, write_text
 from stages.common.basics.errors import UserError
@@ -26,20 +26,22 @@ from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.paths import HERE
 from stages.common.drawing.figures import BASELINE, REFERENCE, TEST, TRAINING, figure
+from tests.benchmarks.official import HEADLINE, official_files
 from tests.benchmarks.scaling import Measured, draw_scaling, measure_scaling, scaling_table
 from tests.benchmarks.serving import serving_table
 from tests.benchmarks.steps import Run, run
 from tests.benchmarks.vectorizers import measure_vectorizers, vectorizers_table
 
-HEADLINE = ("imdb", "reuters")
+PAGE = HERE.reports / "benchmark.md"
 CHAIN = ("download", "vectorize", "validate", "train", "evaluate")
 NAMES = {
     "textbook": "(a) textbook, dense",
     "ours": "(b) this pipeline",
-    "embedding_bag": "(c) torch EmbeddingBag",
-    "floor": "(d) numpy and scipy",
+    "floor": "(c) numpy and scipy",
+    "embedding_bag": "(d) torch EmbeddingBag",
 }
 COLORS = {"textbook": REFERENCE, "ours": TEST, "embedding_bag": BASELINE, "floor": TRAINING}
+TORCH = " (d) is the same network in torch."
 STEPS_SHOWN = (("load", "vectorize"), ("fit",), ("final fit",), ("evaluate",))
 
 
@@ -79,7 +81,7 @@ def contest(mirror: Path, rounds: int) -> dict[str, list[Run]]:
         }
         contestants = ["textbook", "ours", "floor"]
         if importlib.util.find_spec("torch"):
-            contestants.insert(2, "embedding_bag")
+            contestants.append("embedding_bag")
         rows = str(folder / "data" / "vectorized")
         for _ in tqdm(range(rounds), unit=" rounds", disable=None):
             runs.setdefault("chain", []).append(cold_chain(folder, env))
@@ -124,7 +126,7 @@ def whole_table(runs: dict[str, list[Run]]) -> str:
         **NAMES,
     }
     lines = []
-    for name in ("textbook", "repro", "chain", "ours", "embedding_bag", "floor"):
+    for name in ("textbook", "repro", "chain", "ours", "floor", "embedding_bag"):
         if name in runs:
             wall = statistics.median(run.wall for run in runs[name])
             peak = statistics.median(run.peak for run in runs[name])
@@ -155,7 +157,7 @@ def training_steps(runs: dict[str, list[Run]]) -> str:
         ours = seconds(runs["ours"], dataset, "steps") / count * 1000
         floor = seconds(runs["floor"], dataset, "fit") / count * 1000
         lines.append([dataset, f"{ours:.2f}", f"{floor:.2f}", f"{ours / floor:.1f}"])
-    header = ["training step", "(b) this pipeline, ms", "(d) numpy and scipy, ms", "ratio"]
+    header = ["training step", "(b) this pipeline, ms", "(c) numpy and scipy, ms", "ratio"]
     return tabulate(lines, header, tablefmt="github", disable_numparse=True)
 
 
@@ -179,16 +181,6 @@ def nothing_to_do(rounds: int) -> str:
     base = statistics.median(walls["`dvc status`"])
     lines = [[name, f"{(took := statistics.median(w)):.2f}", f"{took / base:.2f}"] for name, w in walls.items()]
     return tabulate(lines, ["command", "wall, s", "times `dvc status`"], tablefmt="github", disable_numparse=True)
-
-
-def machine() -> str:
-    """The machine's kind, in words."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        model = lines[0].split(":", 1)[1].strip() if lines else model
-    return f"{os.cpu_count()} cores ({model}), {platform.system()}, Python {platform.python_version()}"
 
 
 def draw_steps(axes: Axes, runs: dict[str, list[Run]], dataset: str) -> None:
@@ -221,6 +213,7 @@ def answers(params: Params, rounds: int) -> str:
 
 
 def page(
+    head: str,
     runs: dict[str, list[Run]],
     idle: str,
     own_texts: str,
@@ -229,24 +222,26 @@ def page(
     params: Params,
     rounds: int,
 ) -> str:
-    """reports/benchmark.md."""
+    """reports/benchmark.md, with the lines that `begin_page` has made."""
+    others, start = ("", "(c) starts") if "embedding_bag" not in runs else (TORCH, "(c) and (d) start")
     return f"""# Benchmark
 
-Written by `make bench`, which is no stage of the pipeline. Absolute times are those of the machine it ran on: \
-{machine()}. What can be carried elsewhere are the ratios: the contestants took turns, {rounds} rounds, and medians \
-are shown.
+{head}
+
+Absolute times are those of this machine. What can be carried elsewhere are the ratios: the contestants took turns, \
+{rounds} rounds, and medians are shown.
 
 (a) is the notebooks' work as a textbook writes it: `load_data`, every row written out, ordinary dense Keras. (b) \
-is this pipeline: the same steps called in one process, and its stages as the processes that DVC starts. (c) is the \
-same network in torch, (d) a bare loop of numpy and scipy on one thread: about as little as the work takes.
+is this pipeline: the same steps called in one process, and its stages as the processes that DVC starts. (c) is a \
+bare loop of numpy and scipy on one thread: about as little as the work takes.{others}
 
 {steps_table(runs)}
 
 ![Seconds of each step](benchmark.png)
 
 `fit` is the validation run of 20 epochs, `final fit` that of 4 (IMDB) or 9 (Reuters) epochs, both with building and \
-tracing the model; (c) and (d) start from (b)'s rows and validate nothing. A training step by itself, neither \
-traced nor validated:
+tracing the model; {start} from (b)'s rows, without validation. A training step by itself, neither traced nor \
+validated:
 
 {training_steps(runs)}
 
@@ -283,20 +278,13 @@ the stages `vectorize` and `train` (one epoch) and through `bagpipe predict`; wh
 """
 
 
-def official_files(params: Params) -> Path:
-    """The folder that has them."""
-    mirror = Path(os.environ.get("DATASETS_MIRROR") or Path.home() / ".keras" / "datasets").resolve()
-    if not all((mirror / file).exists() for name in HEADLINE for file in params.official[name]):
-        raise UserError(f"{mirror}: expected the official files; set DATASETS_MIRROR to a folder that has them")
-    return mirror
-
-
 def main() -> None:
     """Measure, check that accuracies agree, and write the page."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--largest", type=int, default=3_000_000, help="rows of the largest generated corpus")
     arguments = parser.parse_args()
+    head = begin_page(PAGE)
     params = load_params()
     mirror = official_files(params)
     idle = nothing_to_do(arguments.rounds)
@@ -315,9 +303,7 @@ def main() -> None:
             draw_steps(axes, runs, dataset)
     with figure(HERE.reports / "scaling.png", params.plots, 1.1, 1, 2) as panels:
         draw_scaling(panels, scaling)
-    write_text(
-        HERE.reports / "benchmark.md", page(runs, idle, own_texts, raw_texts, scaling, params, arguments.rounds)
-    )
+    write_text(PAGE, page(head, runs, idle, own_texts, raw_texts, scaling, params, arguments.rounds))
     print(
         steps_table(runs),
         training_steps(runs),

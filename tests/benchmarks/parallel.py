@@ -13,14 +13,17 @@ from pathlib import Path
 from dask.system import CPU_COUNT
 from tabulate import tabulate
 
+from bagpipe.review.measured import begin_page
 from bagpipe.scratch.copies import copy_project, environment
 from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.errors import run as end_with_one_line
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.paths import HERE
-from tests.benchmarks.bench import machine, official_files
+from tests.benchmarks.official import official_files
 from tests.benchmarks.steps import run
+
+PAGE = HERE.reports / "parallel.md"
 
 
 def cold(command: list[str], mirror: Path) -> tuple[float, bytes]:
@@ -39,6 +42,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=CPU_COUNT)
     arguments = parser.parse_args()
+    head = begin_page(PAGE)
     mirror = official_files(load_params())
     commands = {
         "dvc repro": ["dvc", "repro"],
@@ -60,10 +64,12 @@ def main() -> None:
     lines = [[f"`{name}`", f"{statistics.median(seconds):.1f}"] for name, seconds in walls.items()]
     table = tabulate(lines, ["all models, from nothing", "wall, s"], tablefmt="github", disable_numparse=True)
     write_text(
-        HERE.reports / "parallel.md",
+        PAGE,
         f"""# Stages at once
 
-Written by `make bench-repro`, which is no stage of the pipeline, on {machine()}; pairs measured: {arguments.rounds}.
+{head}
+
+Pairs of runs: {arguments.rounds}.
 
 {table}
 

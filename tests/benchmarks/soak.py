@@ -21,13 +21,14 @@ from pathlib import Path
 import psutil
 from tabulate import tabulate
 
+from bagpipe.review.measured import begin_page
 from stages.common.basics.artifacts import write_text
 from stages.common.basics.errors import run as end_with_one_line
 from stages.common.basics.paths import HERE
-from tests.benchmarks.bench import machine
 from tests.copying import BAGPIPE, PATIENCE_S, dask_cluster
 from tests.killing import SIGNALS, VICTIMS, KilledProject
 
+PAGE = HERE.reports / "soak.md"
 DISK_MB = 64
 BLOCK = 4_096  # of a disk in memory, bytes
 MOST_FREE = 12  # blocks that are left to a run, which needs about as many
@@ -106,6 +107,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     arguments = parser.parse_args()
+    head = begin_page(PAGE)
     chance, tried, bad = random.Random(arguments.seed), Counter[str](), Counter[str]()
     with tempfile.TemporaryDirectory() as temporary, attempts(Path(temporary)) as (kinds, left_out):
         deadline = time.monotonic() + 60 * arguments.minutes
@@ -125,10 +127,12 @@ def main() -> None:
     table = tabulate(lines, ["what", "times", "survived"], tablefmt="github")
     without = f"\n\nNot tried: {', '.join(left_out)}." if left_out else ""
     write_text(
-        HERE.reports / "soak.md",
+        PAGE,
         f"""# Kills and full disks
 
-Written by `make soak`, which is no stage of the pipeline, on {machine()}; seed {arguments.seed}.
+{head}
+
+Seed {arguments.seed}, {arguments.minutes:g} minutes.
 
 A project of four small stages was run anew, and something happened at a random moment. It counts as survived if the
 next run ended well, with the dvc.lock and the results of an undisturbed run, byte for byte, and left nothing else

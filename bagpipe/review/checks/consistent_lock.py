@@ -17,27 +17,27 @@ def find(pipeline: CommittedPipeline) -> Iterator[Finding]:
 
     A half-reproduced commit has the metrics of one model and another model.
     """
-    for name in sorted(pipeline.lock.keys() - {stage.name for stage in pipeline.stages}):
+    for name in sorted(pipeline.lock.keys() - {stage.addressing for stage in pipeline.stages}):
         yield Finding(name, "has an entry in dvc.lock and is no stage of dvc.yaml", "take the entry out of dvc.lock")
     for stage in pipeline.stages:
-        if stage.name not in pipeline.lock:
-            yield Finding(stage.name, "has no entry in dvc.lock: its results are none of a run", repro_advice(stage))
+        name = stage.addressing
+        if name not in pipeline.lock:
+            yield Finding(name, "has no entry in dvc.lock: its results are none of a run", repro_advice(stage))
             continue
         for dep in split_deps(stage)[0]:
             producer, out = pipeline.outs.get(str(dep), (stage, dep))
             if dep.hash_info != out.hash_info:
-                yield Finding(
-                    stage.name, f"by dvc.lock, {dep} is not the one that {producer.name} wrote", repro_advice(stage)
-                )
-        for key in sorted(set().union(*pipeline.lock[stage.name][1:]) - declared_names(stage)):
+                problem = f"by dvc.lock, {dep} is not the one that {producer.addressing} wrote"
+                yield Finding(name, problem, repro_advice(stage))
+        for key in sorted(set().union(*pipeline.lock[name][1:]) - declared_names(stage)):
             problem = f"ran with {key}, by dvc.lock, which it does not declare in dvc.yaml any more"
-            yield Finding(stage.name, problem, f"declare it, or `dvc repro -f -s {stage.addressing}`, then commit")
+            yield Finding(name, problem, f"declare it, or `dvc repro -f -s {name}`, then commit")
         for out in stage.outs:
             if not out.hash_info:
-                yield Finding(stage.name, f"dvc.lock has no hash of {out}", repro_advice(stage))
+                yield Finding(name, f"dvc.lock has no hash of {out}", repro_advice(stage))
             elif not out.use_cache and pipeline.hash(out) != out.hash_info:
                 state = "is missing" if pipeline.hash(out) is None else "is not what the stage wrote, by dvc.lock"
-                yield Finding(stage.name, f"{out} {state}", f"`git checkout {out}`, or {repro_advice(stage)}")
+                yield Finding(name, f"{out} {state}", f"`git checkout {out}`, or {repro_advice(stage)}")
 
 
 def declared_names(stage: Any) -> set[str]:

@@ -13,7 +13,14 @@ from bagpipe.review.committed import CommittedPipeline, Finding
 from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.params import Params
 from stages.common.basics.paths import HERE
-from stages.common.judging.published import OF_THE_DATA, PUBLISHED_FILE, Bounds, Published, applicable
+from stages.common.judging.published import (
+    OF_THE_DATA,
+    PUBLISHED_FILE,
+    Bounds,
+    Published,
+    applicable,
+    not_judged,
+)
 from stages.common.judging.reproduction import judge, read_description, read_metrics, read_results
 
 TITLE = "results hold"
@@ -35,6 +42,11 @@ def find(pipeline: CommittedPipeline) -> Iterator[Finding]:
         pass  # see `lock_is_consistent`
     except UNREADABLE as error:
         yield Finding("report", f"verdicts or bounded figures cannot be read ({error!r})", "`dvc repro`")
+
+
+def note(pipeline: CommittedPipeline) -> str:
+    """Which figures belong to other settings."""
+    return not_judged(pipeline.notebooks, pipeline.params)
 
 
 def bounded_figure(bounds: Bounds) -> float | None:

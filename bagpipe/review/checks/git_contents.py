@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from bagpipe.project.git import blob_id, git_names, read_tree
 from bagpipe.review.checks.valid_files import GOES_BY
 from bagpipe.review.committed import CommittedPipeline, Finding, split_deps
+from bagpipe.review.measured import PAGES
 
 TITLE = "Git has what was checked, and no data"
 
@@ -32,7 +33,8 @@ def find(pipeline: CommittedPipeline) -> Iterator[Finding]:
         elif size > LARGEST:
             yield Finding(path, f"has {size:,} bytes and is in Git", f"`git rm --cached {path}`, then commit")
     checked = {str(dep) for stage in pipeline.stages for dep in split_deps(stage)[0]} | pipeline.outs.keys()
-    paths = sorted({*GOES_BY, *pipeline.added, *(path for path in checked if not pipeline.is_data(path))})
+    measured = {name for page, code in PAGES.items() if page.exists() for name in (str(page), *code.measures)}
+    paths = sorted({*GOES_BY, *measured, *pipeline.added, *(path for path in checked if not pipeline.is_data(path))})
     within = tuple(f"{path}/" for path in paths)
     committed = {name: blob for name, blob in read_tree("HEAD").items() if f"{name}/".startswith(within)}
     here = {*committed, *git_names("ls-files", "--cached", "--others", "-z", "--", *paths)}

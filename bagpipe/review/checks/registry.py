@@ -9,6 +9,7 @@ from bagpipe.review.checks import (
     consistent_lock,
     figures_hold,
     git_contents,
+    measured_pages,
     rerun,
     results_agree,
     results_of_params,
@@ -17,8 +18,9 @@ from bagpipe.review.checks import (
 )
 from stages.common.basics.errors import UserError
 
-# Each is a module with a TITLE, a function `find` and, as its docstring, the explanation. `valid_files` comes first
-# and gives the others what they look at; `rerun` is made for the stages that are asked for.
+# Each is a module with a TITLE, a function `find` and, as its docstring, the explanation; some have a function `note`
+# of what is no finding and should be known. `valid_files` comes first and gives the others what they look at; `rerun`
+# is made for the stages that are asked for.
 CHECKS = (
     valid_files,
     up_to_date,
@@ -26,6 +28,7 @@ CHECKS = (
     results_of_params,
     results_agree,
     figures_hold,
+    measured_pages,
     git_contents,
     rerun,
 )

@@ -44,7 +44,7 @@ def rerun_stages(pipeline: CommittedPipeline, names: tuple[str, ...]) -> Iterato
         UserError: there is no such stage, or an input is neither here nor in the cache.
     """
     try:
-        stages = {stage.name: stage for name in names for stage in pipeline.repo.stage.collect(name)}
+        stages = {stage.addressing: stage for name in names for stage in pipeline.repo.stage.collect(name)}
     except DvcException as error:
         raise UserError(f"--rerun: expected stages of dvc.yaml; {' '.join(str(error).split())}") from None
     for stage in stages.values():
@@ -55,11 +55,12 @@ def rerun_stages(pipeline: CommittedPipeline, names: tuple[str, ...]) -> Iterato
 def rerun(stage: Any, folder: Path) -> Iterator[Finding]:
     """Run a stage, one of DVC's objects, in an empty folder; what it writes must be what dvc.lock has."""
     isolate(stage, folder)
-    if run_dvc(folder, "repro", "--force", "--single-item", "--no-commit", "--no-run-cache", stage.name):
+    name = stage.addressing
+    if run_dvc(folder, "repro", "--force", "--single-item", "--no-commit", "--no-run-cache", name):
         problem = "fails when it is run again with nothing but what it declares, see above"
-        yield Finding(stage.name, problem, f"fix it, `dvc repro {stage.name}`")
+        yield Finding(name, problem, f"fix it, `dvc repro {name}`")
         return
-    written = parse_lock((folder / LOCK_FILE).read_bytes())[stage.name].outs
+    written = parse_lock((folder / stage.path_in_repo).with_name(LOCK_FILE.name).read_bytes())[stage.name].outs
     for out in (out for out in stage.outs if written[str(out)] != out.hash_info.value):
         if SAME_BYTES:
             problem = f"wrote another {out} when it was run again"
@@ -67,7 +68,7 @@ def rerun(stage: Any, folder: Path) -> Iterator[Finding]:
             continue
         else:
             problem = f"wrote other figures to {out} when it was run again, further off than {TOLERANCE}"
-        yield Finding(stage.name, problem, f"`dvc repro -f -s {stage.name}`, then commit")
+        yield Finding(name, problem, f"`dvc repro -f -s {name}`, then commit")
 
 
 def numbers_agree(one: Path, other: Path) -> bool:
@@ -89,7 +90,8 @@ def isolate(stage: Any, folder: Path) -> None:
     deps = [Path(dep.fs_path).relative_to(root) for dep in split_deps(stage)[0]]
     packages = {parent / "__init__.py" for dep in deps for parent in dep.parents if parent != Path()}
     config = ConfigObj({"core": {"no_scm": "true"}, "cache": {"dir": stage.repo.cache.local_cache_dir}})
-    for path in (PIPELINE_FILE, PARAMS_FILE, Path(".dvc/config"), Path("stages/__main__.py"), *packages, *deps):
+    needed = (PIPELINE_FILE, Path(stage.path_in_repo), PARAMS_FILE, Path(".dvc/config"), Path("stages/__main__.py"))
+    for path in (*needed, *packages, *deps):
         if (root / path).exists():
             copy_path(root / path, folder / path)
     with open(folder / ".dvc" / "config.local", "wb") as file:

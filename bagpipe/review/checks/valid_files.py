@@ -4,7 +4,7 @@ This check is always made: the others need what it reads. A finding names the fi
 there. To fix it, edit that key; `dvc dag` may say more of dvc.yaml, and `git checkout dvc.lock` restores the lock.
 """
 
-from bagpipe.project.lock import LOCK_FILE
+from bagpipe.project.lock import LOCK_FILE, STUDIES
 from bagpipe.review.committed import CommittedPipeline, Finding
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE
@@ -13,7 +13,8 @@ from stages.common.judging.published import PUBLISHED_FILE
 
 PIPELINE_FILES = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, PUBLISHED_FILE)))
 
-GOES_BY = (*PIPELINE_FILES, ".dvcignore")  # what DVC and the checks go by
+# What DVC and the checks go by
+GOES_BY = (*PIPELINE_FILES, str(STUDIES / PIPELINE_FILE), str(STUDIES / LOCK_FILE), ".dvcignore")
 
 TITLE = f"{', '.join(PIPELINE_FILES)} are valid"
 

@@ -1,5 +1,6 @@
 """`bagpipe verify` catches every way to lie that could be thought of, and names it."""
 
+import contextlib
 import inspect
 import re
 import shutil
@@ -22,6 +23,7 @@ from verifying import (
 )
 
 from bagpipe.review.checks.registry import BY_ID
+from bagpipe.review.measured import begin_page
 
 REPORT = '  report:\n    cmd: python -m stages "$DVC_STAGE"'  # as dvc.yaml has it
 
@@ -177,6 +179,21 @@ def damaged_lock(folder: Path) -> None:
     edit_yaml(folder / "dvc.lock", lambda content: content["stages"]["report"]["outs"][0].update(md5=10**30))
 
 
+def edited_benchmark(folder: Path) -> None:
+    """Let a page be of code that there was once."""
+    code, page = folder / "tests" / "benchmarks" / "soak.py", folder / "reports" / "soak.md"
+    code.parent.mkdir(parents=True)
+    code.write_text("TRIES = 1\n")
+    commit(folder)
+    with contextlib.chdir(folder):
+        page.write_text(f"# Kills\n\n{begin_page(page.relative_to(folder))}\n")
+    code.write_text("TRIES = 2\n")
+
+
+def page_of_no_day(folder: Path) -> None:
+    (folder / "reports" / "parallel.md").write_text("# Stages at once\n\nOn 2 cores.\n")
+
+
 FILES = "dvc.yaml, dvc.lock, params.yaml, published.yaml"
 
 
@@ -244,6 +261,8 @@ LIES = [
     (out_of_bounds, "figures-hold", "imdb", "test.accuracy is 0."),
     (data_out_of_bounds, "figures-hold", "imdb", "data.overlap.test_texts_in_train is 0, expected 1.0 to 9.0"),
     (not_reproduced, "figures-hold", "report", "imdb test.accuracy of the notebooks differs from ours"),
+    (edited_benchmark, "measured-pages", "reports/soak.md", "the code that measured it at commit"),
+    (page_of_no_day, "measured-pages", "reports/parallel.md", "does not say on which day, at which commit"),
     (invalid_params, "valid-files", FILES, "params.yaml: defaults.imdb.epochs: expected greater than 0"),
     (invalid_published, "valid-files", FILES, "published.yaml: published.0: expected one of imdb"),
     (invalid_pipeline, "valid-files", FILES, "dvc.yaml' validation failed"),

@@ -212,6 +212,19 @@ def test_entries_of_stages_that_are_no_more_are_dropped(conflict: Path, monkeypa
     assert (conflict / "dvc.lock").read_text(encoding="utf-8") == lock
 
 
+def test_a_lock_of_the_studies_is_one_sides_and_they_are_left_to_run(conflict: Path) -> None:
+    merge_what_people_wrote(conflict)
+    locks = [f"schema: '2.0'\nstages: {{}}  # of {side}\n" for side in ("ours", "theirs")]
+    blobs = [git(conflict, "hash-object", "-w", "--stdin", stdin=lock) for lock in locks]
+    entries = [f"100644 {blob} {side}\tstudies/dvc.lock\n" for side, blob in enumerate(blobs, start=2)]
+    git(conflict, "update-index", "--index-info", stdin="".join(entries))
+    done = resolve_lock(conflict)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("studies/dvc.lock is that of one side: `make studies` ")
+    assert (conflict / "studies" / "dvc.lock").read_text(encoding="utf-8") == locks[0]
+    assert_merged(conflict)
+
+
 def test_a_file_that_one_side_deleted_is_taken_from_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

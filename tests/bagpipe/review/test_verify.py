@@ -24,7 +24,7 @@ def test_a_true_commit_passes_with_data_and_without(project: Path) -> None:
 def test_each_check_prints_a_line(project: Path) -> None:
     done = verify(project)
     assert done.returncode == 0, done.stdout
-    assert len(done.stdout.splitlines()) == 7
+    assert len(done.stdout.splitlines()) == 8
     assert all(line.startswith("ok      ") for line in done.stdout.splitlines())
     (project / "reports" / "models" / "imdb" / "curves.csv").write_text("")
     done = verify(project)
