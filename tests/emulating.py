@@ -1,7 +1,7 @@
 """Python on another processor: QEMU in user mode, with a CPUID, caches and approximate instructions of its own.
 
-On Debian `apt install qemu-user-static` has it. `.ci/run` installs it, and sets REQUIRE_EMULATOR: then a test that lacks it
-fails instead of being skipped.
+On Debian `apt install qemu-user-static` has it. `.ci/run` installs it, and sets REQUIRE_EMULATOR: then a test that
+lacks it fails instead of being skipped.
 """
 
 import os

@@ -57,7 +57,6 @@ def fused_product() -> tf.Tensor:
 PROBES: dict[str, Callable[[], tf.Tensor]] = {
     "AddN": lambda: raw.AddN(inputs=[X, Y, X]),
     "AddV2": lambda: raw.AddV2(x=X, y=Y),
-    "All": lambda: raw.All(input=matrix(100, 100) < 1e5, axis=[1]),
     "ArgMax": lambda: raw.ArgMax(input=matrix(100, 100), dimension=1),
     "AssignAddVariableOp": lambda: assigned(raw.AssignAddVariableOp),
     "AssignSubVariableOp": lambda: assigned(raw.AssignSubVariableOp),

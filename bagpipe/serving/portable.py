@@ -5,26 +5,17 @@ The graph does to a text what stages/common/corpora/tokenizer.py does in Python,
 ASCII only, and deletes punctuation where a space belongs.
 """
 
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from bagpipe.serving.lowercase import Lowercase
 from stages.common.corpora.tokenizer import INDEX_FROM, OUT_OF_VOCABULARY, SEPARATORS, START
 from stages.common.network.backend import keras, tf
 from stages.common.network.layers import layers_of, outputs
 
 ANY_SEPARATOR = "[" + "".join(f"\\x{ord(separator):02x}" for separator in SEPARATORS) + "]"
-
-
-def newer_capitals(words: Iterable[str]) -> list[str]:
-    """Letters that TensorFlow cannot lower, its Unicode being older than Python's, but words have in small."""
-    capitals = [letter for letter in map(chr, range(sys.maxunicode + 1)) if letter.lower() != letter]
-    lowered = tf.strings.lower(capitals, encoding="utf-8").numpy()
-    left = [letter for letter, found in zip(capitals, lowered, strict=True) if letter.lower().encode() != found]
-    known = set().union(*words)
-    return [letter for letter in left if letter.lower() in known]
+KELVIN = "\u212a"  # the only letter beyond ASCII whose lowercase is within: k
 
 
 class TextClassifier(tf.Module):
@@ -41,23 +32,32 @@ class TextClassifier(tf.Module):
         self.labels = tf.saved_model.Asset(str(labels_file))
         self._names = labels
         self._num_words = model.input_shape[-1]
+        index = {word: rank for word, rank in index.items() if word == word.lower()}  # no text has any other
         ids = np.fromiter(index.values(), np.int64, len(index)) + INDEX_FROM
         ids[ids >= self._num_words] = OUT_OF_VOCABULARY
         words = tf.lookup.KeyValueTensorInitializer(tf.constant(list(index)), tf.constant(ids))
         self._ids = tf.lookup.StaticHashTable(words, default_value=self._num_words)  # unknown: beyond the columns
-        self._capitals = newer_capitals(index)
+        self._lowercase = None if all(map(str.isascii, index)) else Lowercase(index)
         layers = layers_of(model)
         self._outputs = lambda sums: outputs(layers, sums)
         self._kernel = tf.constant(layers[0].kernel)
         self._always = tf.constant(layers[0].kernel[START] + layers[0].bias)
 
-    def _words(self, text: tf.Tensor) -> tf.SparseTensor:
-        """As `words_of`: shape (n, most words of a text)."""
-        text = tf.strings.regex_replace(text, ANY_SEPARATOR, " ")
-        for letter in self._capitals:
-            text = tf.strings.regex_replace(text, letter, letter.lower())
-        text = tf.strings.lower(text, encoding="utf-8")
-        return tf.SparseTensor(*tf.raw_ops.StringSplitV2(input=text, sep=""))
+    def _find_ids(self, text: tf.Tensor) -> tf.SparseTensor:
+        """The ids of words: int64, shape (n, most words of a text); `num_words` for one that the index lacks.
+
+        Nearly all words are found as soon as they are lowercase in ASCII, so only the others are looked into.
+        """
+        text = tf.strings.lower(tf.strings.regex_replace(text, ANY_SEPARATOR, " "))
+        if self._lowercase is None:
+            text = tf.strings.regex_replace(text, KELVIN, "k")
+        places, words, shape = tf.raw_ops.StringSplitV2(input=text, sep="")
+        ids = self._ids.lookup(words)
+        if self._lowercase is not None:
+            missing = tf.where(tf.equal(ids, self._num_words))
+            others = self._ids.lookup(self._lowercase(tf.gather_nd(words, missing)))
+            ids = tf.tensor_scatter_nd_update(ids, missing, others)
+        return tf.SparseTensor(places, ids, shape)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def __call__(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -67,10 +67,10 @@ class TextClassifier(tf.Module):
             `label`, string, shape (n,): the most probable; `probability`, float32, shape (n,): its own;
             `probabilities`, float32, shape (n, classes): of all labels, in their order.
         """
-        words = self._words(text)
+        words = self._find_ids(text)
         texts_and_ids, _, _ = tf.raw_ops.SparseCountSparseOutput(  # each pair once
             indices=words.indices,
-            values=self._ids.lookup(words.values),
+            values=words.values,
             dense_shape=tf.add(words.dense_shape, [1, 0]),  # a row more, for it refuses none
             weights=tf.constant([], tf.float32),
             binary_output=True,

@@ -1,7 +1,8 @@
 """`make processors`: the stages natively and on emulated processors, every byte compared; writes docs/processors.md.
 
 All models by `train` and `evaluate`, each kind of network by `validate`, one by `replicate`, every dataset's
-`vectorize`, `describe` and `baseline`, and `render`. The emulator is QEMU's, on Debian `apt install qemu-user-static`.
+`vectorize`, `describe` and `baseline`, and `render`. The emulator is QEMU's; on Debian,
+`apt install qemu-user-static` has it.
 """
 
 import argparse
@@ -9,7 +10,6 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -136,7 +136,9 @@ def stages_table(chains: list[Chain], folders: dict[str, Path], processors: list
         for name in [*chain.before, *chain.networks, *chain.after]:
             count = len(written_files(folders[NATIVE], name))
             found = [compare_stage(folders[NATIVE], folders[processor], name) for processor in processors]
-            lines.append([f"`{name}`", str(count), *("differs: " + ", ".join(files) if files else "same" for files in found)])
+            lines.append(
+                [f"`{name}`", str(count), *("differs: " + ", ".join(files) if files else "same" for files in found)]
+            )
     return tabulate(sorted(lines), ["stage", "files", *processors], tablefmt="github", disable_numparse=True)
 
 
@@ -184,7 +186,13 @@ def main() -> None:
         stages = stages_table(chains, folders, processors)
     operations = operations_table(processors)
     page = TEMPLATE.read_text(encoding="utf-8")
-    values = {"HEAD": head, "EMULATOR": emulator, "STAGES": stages, "OPERATIONS": operations, "PYTHON": sys.version.split()[0]}
+    values = {
+        "HEAD": head,
+        "EMULATOR": emulator,
+        "STAGES": stages,
+        "OPERATIONS": operations,
+        "PYTHON": platform.python_version(),
+    }
     for name, value in values.items():
         page = page.replace(f"<{name}>", value)
     write_text(PAGE, page)

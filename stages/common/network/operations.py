@@ -13,7 +13,7 @@ from typing import Any
 from tensorflow.python.eager import context  # what a function came to is told here alone
 
 from stages.common.basics.errors import UserError
-from stages.common.basics.processor import is_settled
+from stages.common.basics.processor import SAME_BYTES, is_settled
 from stages.common.network.backend import keras
 
 
@@ -23,18 +23,18 @@ def _words(text: str) -> frozenset[str]:
 
 # Flow, variables, datasets, shapes and copies: no number is computed.
 COPIES = _words("""
-    AnonymousIteratorV3 AssignVariableOp Bitcast BroadcastGradientArgs BroadcastTo ConcatOffset ConcatV2 Const
-    DatasetCardinality DeserializeSparse DynamicStitch EnsureShape Enter Exit ExpandDims Fill GatherV2
-    Identity If IteratorGetNext IteratorGetNextAsOptional LoopCond MakeIterator Merge NextIteration NoOp
-    OneHot OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone Pack Pad PartitionedCall
-    PyFuncStateless RaggedGather RaggedTensorToSparse Range ReadVariableOp Reshape Select SelectV2
-    SerializeSparse Shape ShapeN Size Slice Split SplitV Squeeze StatefulPartitionedCall StatelessIf
-    StatelessRandomGetKeyCounter StatelessShuffle StatelessWhile StridedSlice StridedSliceGrad Switch Tile
-    Unpack VarHandleOp VarIsInitializedOp While ZerosLike _Arg _DeviceArg _DeviceRetval _EagerConst _Retval
+    AssignVariableOp Bitcast BroadcastGradientArgs BroadcastTo ConcatOffset ConcatV2 Const DatasetCardinality
+    DeserializeSparse DynamicStitch EnsureShape Enter Exit ExpandDims Fill GatherV2 Identity If
+    IteratorGetNext IteratorGetNextAsOptional LoopCond MakeIterator Merge NextIteration NoOp OneHot
+    OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone Pack Pad PartitionedCall PyFuncStateless
+    RaggedGather RaggedTensorToSparse Range ReadVariableOp Reshape Select SelectV2 SerializeSparse Shape
+    ShapeN Size Slice Split SplitV Squeeze StatefulPartitionedCall StatelessIf StatelessRandomGetKeyCounter
+    StatelessShuffle StatelessWhile StridedSlice StridedSliceGrad Switch Tile Unpack VarHandleOp
+    VarIsInitializedOp While ZerosLike _Arg _Retval
 """)
 # Comparisons, integers, and what IEEE 754 has rounded correctly, an operation or two for each number.
 ROUNDED = _words("""
-    AddV2 All ArgMax AssignAddVariableOp AssignSubVariableOp BitwiseAnd Cast DivNoNan Equal FloorDiv FloorMod
+    AddV2 ArgMax AssignAddVariableOp AssignSubVariableOp BitwiseAnd Cast DivNoNan Equal FloorDiv FloorMod
     Greater GreaterEqual LeakyRelu LeakyReluGrad Less LogicalAnd LogicalOr Mul Neg Prod RealDiv Relu ReluGrad
     SigmoidGrad Sqrt Square StatelessRandomUniformV2 Sub TanhGrad
 """)
@@ -63,8 +63,14 @@ def find_inexact(graphs: Iterable[Any]) -> dict[str, str]:
     Args:
         graphs: of the type tf.compat.v1.GraphDef.
     """
-    nodes = (node for graph in graphs for part in (graph, *graph.library.function) for node in nodes_of(part))
+    parts = (part for graph in graphs if is_function(graph) for part in (graph, *graph.library.function))
+    nodes = (node for part in parts for node in nodes_of(part))
     return {node.op: node.name for node in nodes if not is_exact(node.op)}
+
+
+def is_function(graph: Any) -> bool:
+    """Whether a graph is that of a traced function, and not of an operation that eager code called by itself."""
+    return sum(not node.op.endswith(("Arg", "Retval")) for node in graph.node) > 1
 
 
 def is_exact(operation: str) -> bool:
@@ -106,7 +112,7 @@ def only_exact_operations() -> Iterator[None]:
 
 
 class ExactSequential(keras.Sequential):
-    """`keras.Sequential` that refuses to compute inexactly: whatever it traces is checked."""
+    """`keras.Sequential` that refuses to compute inexactly; in a process of our own all that it traces is checked."""
 
     _checked = False  # while it is: `fit` calls `evaluate`
 
@@ -120,7 +126,7 @@ class ExactSequential(keras.Sequential):
         return self._check(super().predict, *arguments, **options)
 
     def _check(self, compute: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        if self._checked or not is_settled():  # in a user's own process nothing is promised, and any data may come
+        if self._checked or not (is_settled() and SAME_BYTES):  # elsewhere nothing is promised
             return compute(*arguments, **options)
         self._checked = True
         try:
