@@ -54,7 +54,14 @@ def fused_product() -> tf.Tensor:
     return tf.nn.relu(tf.nn.bias_add(tf.matmul(LEFT, RIGHT), BIAS))
 
 
+@tf.function
+def composition() -> tf.Tensor:
+    """TensorFlow makes one operation, `_UnaryOpsComposition`, of the four."""
+    return tf.math.log1p(tf.exp(-tf.abs(X)))
+
+
 PROBES: dict[str, Callable[[], tf.Tensor]] = {
+    "Abs": lambda: raw.Abs(x=X),
     "AddN": lambda: raw.AddN(inputs=[X, Y, X]),
     "AddV2": lambda: raw.AddV2(x=X, y=Y),
     "ArgMax": lambda: raw.ArgMax(input=matrix(100, 100), dimension=1),
@@ -102,6 +109,7 @@ PROBES: dict[str, Callable[[], tf.Tensor]] = {
     ),
     "Sqrt": lambda: raw.Sqrt(x=POSITIVE),
     "Square": lambda: raw.Square(x=X),
+    "SquaredDifference": lambda: raw.SquaredDifference(x=X, y=Y),
     "StatelessRandomUniformV2": lambda: tf.random.stateless_uniform([COUNT], [1, 2]),
     "Sub": lambda: raw.Sub(x=X, y=Y),
     "Sum": lambda: raw.Sum(input=matrix(100, 100), axis=[0]),
@@ -109,6 +117,7 @@ PROBES: dict[str, Callable[[], tf.Tensor]] = {
     "TanhGrad": lambda: raw.TanhGrad(y=tf.tanh(X), dy=Y),
     "UnsortedSegmentSum": lambda: raw.UnsortedSegmentSum(data=X, segment_ids=ABOVE_0 % 7, num_segments=7),
     "_FusedMatMul": fused_product,
+    "_UnaryOpsComposition": composition,
 }
 # What is not listed: it must differ somewhere, or the emulator shows nothing.
 INEXACT: dict[str, Callable[[], tf.Tensor]] = {

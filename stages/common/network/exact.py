@@ -56,6 +56,22 @@ def binary_crossentropy(labels: tf.Tensor, probabilities: tf.Tensor) -> tf.Tenso
 LOSSES: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {"binary_crossentropy": binary_crossentropy}
 
 
+class RMSprop(keras.optimizers.RMSprop):
+    """Keras' optimizer without its momentum, by a division that TensorFlow leaves as it is.
+
+    It makes `x * rsqrt(y)` of `x / sqrt(y)`. `divide_no_nan` is a division that it knows nothing of.
+    """
+
+    def update_step(self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor) -> None:
+        velocity = self._velocities[self._get_variable_index(variable)]
+        self.assign(velocity, self.rho * velocity + (1 - self.rho) * tf.square(gradient))
+        steps = tf.math.divide_no_nan(learning_rate * gradient, tf.sqrt(velocity + self.epsilon))
+        self.assign_sub(variable, steps)
+
+
+OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {"rmsprop": RMSprop}  # Keras' others are exact
+
+
 def matmul(left: tf.Tensor, right: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:
     """`tf.matmul` of two matrices, the terms of its sums added up block by block."""
     terms = right.shape[1 if transpose_b else 0]

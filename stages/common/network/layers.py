@@ -9,7 +9,7 @@ import numpy as np
 from stages.common.basics.params.sections import Settings
 from stages.common.basics.params.types import BINARY_LOSSES
 from stages.common.network.backend import keras, tf
-from stages.common.network.exact import ACTIVATIONS, LOSSES, BlockwiseDense, matmul, sigmoid, softmax
+from stages.common.network.exact import ACTIVATIONS, LOSSES, OPTIMIZERS, BlockwiseDense, matmul, sigmoid, softmax
 from stages.common.network.operations import ExactSequential
 
 # Of the kernel a sparse product takes at a time. The op's CPU kernel has a fast loop for fewer than 32 columns and a
@@ -112,9 +112,9 @@ def compile_model(model: keras.Model, network: Network, steps_per_execution: int
     """Compile with the optimizer, loss and metric of params.yaml."""
     settings = network["network"]
     name = settings["optimizer"]
-    config = {"learning_rate": settings["learning_rate"], "name": name}
+    optimizer = OPTIMIZERS.get(name) or type(keras.optimizers.get(name))
     model.compile(
-        optimizer=keras.optimizers.get({"class_name": name, "config": config}),
+        optimizer=optimizer(learning_rate=settings["learning_rate"], name=name),
         loss=LOSSES.get(settings["loss"], settings["loss"]),
         metrics=["accuracy"],
         steps_per_execution=steps_per_execution,

@@ -24,7 +24,7 @@ def _words(text: str) -> frozenset[str]:
 # Flow, variables, datasets, shapes and copies: no number is computed.
 COPIES = _words("""
     AssignVariableOp Bitcast BroadcastGradientArgs BroadcastTo ConcatOffset ConcatV2 Const DatasetCardinality
-    DeserializeSparse DynamicStitch EnsureShape Enter Exit ExpandDims Fill GatherV2 Identity If
+    DeserializeSparse DynamicStitch EnsureShape Enter Exit ExpandDims Fill GatherV2 Identity IdentityN If
     IteratorGetNext IteratorGetNextAsOptional LoopCond MakeIterator Merge NextIteration NoOp OneHot
     OptionalFromValue OptionalGetValue OptionalHasValue OptionalNone Pack Pad PartitionedCall PyFuncStateless
     RaggedGather RaggedTensorToSparse Range ReadVariableOp Reshape Select SelectV2 SerializeSparse Shape
@@ -34,9 +34,9 @@ COPIES = _words("""
 """)
 # Comparisons, integers, and what IEEE 754 has rounded correctly, an operation or two for each number.
 ROUNDED = _words("""
-    AddV2 ArgMax AssignAddVariableOp AssignSubVariableOp BitwiseAnd Cast DivNoNan Equal FloorDiv FloorMod
+    Abs AddV2 ArgMax AssignAddVariableOp AssignSubVariableOp BitwiseAnd Cast DivNoNan Equal FloorDiv FloorMod
     Greater GreaterEqual LeakyRelu LeakyReluGrad Less LogicalAnd LogicalOr Mul Neg Prod RealDiv Relu ReluGrad
-    SigmoidGrad Sqrt Square StatelessRandomUniformV2 Sub TanhGrad
+    SigmoidGrad Sqrt Square SquaredDifference StatelessRandomUniformV2 Sub TanhGrad
 """)
 # Polynomials, which TensorFlow computes by the same instructions everywhere.
 POLYNOMIALS = _words("""
@@ -63,13 +63,19 @@ def find_inexact(graphs: Iterable[Any]) -> dict[str, str]:
     Args:
         graphs: of the type tf.compat.v1.GraphDef.
     """
-    parts = (part for graph in graphs if is_function(graph) for part in (graph, *graph.library.function))
+    parts = (part for graph in graphs for part in (graph, *graph.library.function))
     nodes = (node for part in parts for node in nodes_of(part))
-    return {node.op: node.name for node in nodes if not is_exact(node.op)}
+    return {name: node.name for node in nodes for name in list_operations(node) if not is_exact(name)}
+
+
+def list_operations(node: Any) -> list[str]:
+    """The operation of a node, or those that TensorFlow has put together in it."""
+    fused = [name.decode() for key in ("op_names", "fused_ops") for name in node.attr[key].list.s]
+    return fused if node.op == "_UnaryOpsComposition" else [node.op, *fused]
 
 
 def is_function(graph: Any) -> bool:
-    """Whether a graph is that of a traced function, and not of an operation that eager code called by itself."""
+    """Whether a graph, before it is optimized, is of a traced function, not of an operation that eager code calls."""
     return sum(not node.op.endswith(("Arg", "Retval")) for node in graph.node) > 1
 
 
@@ -102,7 +108,8 @@ def only_exact_operations() -> Iterator[None]:
         found = current.export_run_metadata()
     finally:
         current.disable_graph_collection()
-    inexact = find_inexact(function.post_optimization_graph for function in found.function_graphs)
+    traced = [function for function in found.function_graphs if is_function(function.pre_optimization_graph)]
+    inexact = find_inexact(function.post_optimization_graph for function in traced)
     for operation, node in sorted(inexact.items()):
         raise InexactOperationError(
             f"params.yaml: {name_key(node)}: expected to be computed by operations that give the same bits on every "

@@ -65,5 +65,3 @@ def start_tensorflow() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(2)
     tf.config.experimental.enable_op_determinism()
-    # It makes `x * rsqrt(y)` of `x / sqrt(y)`, a step of RMSprop, and rsqrt is the processor's: see exact.py.
-    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})

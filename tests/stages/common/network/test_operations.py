@@ -1,6 +1,6 @@
 """A network computed by an operation whose last digits depend on the processor is refused."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from small_networks import settings_of, some_rows
@@ -8,7 +8,7 @@ from small_networks import settings_of, some_rows
 from stages.common.basics.params.sections import Settings
 from stages.common.network import layers, operations
 from stages.common.network.backend import keras, tf
-from stages.common.network.exact import ACTIVATIONS, LOSSES
+from stages.common.network.exact import ACTIVATIONS, LOSSES, OPTIMIZERS
 from stages.common.network.feeding import Feed
 from stages.common.network.operations import InexactOperationError
 from stages.common.network.training import Runs
@@ -19,18 +19,19 @@ def train(model: str, **changes: object) -> keras.Model:
     return Runs(settings, some_rows(70, classes), classes, 1).run(1)[0]
 
 
-@pytest.fixture
-def arithmetic() -> Iterator[None]:
-    """TensorFlow's rewriting of divisions, which a stage turns off."""
-    options = tf.config.optimizer.get_experimental_options()
-    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": True})
-    yield
-    tf.config.optimizer.set_experimental_options(options | {"arithmetic_optimization": False})
-
-
-def test_the_update_of_rmsprop_by_rsqrt_is_refused(arithmetic: None) -> None:
+def test_the_update_of_keras_own_rmsprop_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OPTIMIZERS, "rmsprop", keras.optimizers.RMSprop)
     with pytest.raises(InexactOperationError, match=r"^params.yaml: optimizer: .* found Rsqrt"):
         train("imdb_mse")
+
+
+def test_operations_put_together_are_seen() -> None:
+    @tf.function
+    def composed(inputs: tf.Tensor) -> tf.Tensor:
+        return tf.exp(tf.math.reciprocal(tf.abs(inputs)))
+
+    with pytest.raises(InexactOperationError, match="found Reciprocal"), operations.only_exact_operations():
+        composed(tf.ones(10))
 
 
 def test_keras_own_binary_crossentropy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
