@@ -46,6 +46,17 @@ def of_benchmarks(*names: str) -> tuple[str, ...]:
 
 
 PAGES = {
+    Path("docs/processors.md"): Page(
+        "make processors",
+        (
+            *of_benchmarks("official", "processors", "stages_in_turn"),
+            "tests/benchmarks/processors_page.md",
+            "tests/editing.py",
+            "tests/emulating.py",
+            "tests/operations_alone.py",
+        ),
+        ("stages", "requirements.txt"),
+    ),
     HERE.reports / "benchmark.md": Page(
         "make bench",
         (
