@@ -11,6 +11,8 @@ from stages.common.basics.params.types import Activation, Loss, Optimizer
 from stages.common.network import exact
 from stages.common.network.backend import keras, tf
 
+pytestmark = pytest.mark.slow
+
 LOGITS = tf.constant(np.random.default_rng(1).normal(0, 5, (200, 46)), tf.float32)
 CHOICES = {
     **{name: ("imdb", {"activation": name}) for name in typing.get_args(Activation)},
