@@ -39,7 +39,7 @@ test-quick: setup-test  ## run the tests that need no run of the pipeline (a min
 
 soak: setup-test  ## make up ten times more odd files, kill runs at hundreds of random moments, write reports/soak.md
 	@MORE_EXAMPLES=10 $(BIN)/python -m pytest -q -n auto tests/pipeline/test_properties.py
-	@PYTHONPATH=tests $(BIN)/python -m tests.benchmarks.soak
+	@$(BIN)/python -m tests.benchmarks.soak
 
 bench: setup  ## measure the pipeline against the notebooks' way and write reports/benchmark.md (a quarter of an hour)
 	@$(BIN)/python -m tests.benchmarks.bench
