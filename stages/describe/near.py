@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from datasketch import MinHash
 
+from stages.describe.identical import is_among
 from stages.describe.raw import Texts
 
 SIMILAR = 0.8
@@ -82,12 +83,6 @@ class WordSets:
 
     def close(self) -> None:
         self._file.close()
-
-
-def is_among(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
-    """Whether each value is in an array that ascends: bool. Numpy's own set functions would sort it each time."""
-    places = np.searchsorted(ascending, values)
-    return ascending[np.minimum(places, len(ascending) - 1)] == values
 
 
 def jaccard(one: np.ndarray, other: np.ndarray) -> float:
