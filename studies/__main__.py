@@ -10,9 +10,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from stages.common.basics.declared import LIBRARIES, Declaration, View, check_libraries, refuse_library
+from stages.common.basics.declared import Declaration, View, run_checked
 from stages.common.basics.errors import UserError, run
-from stages.common.basics.locks import LOCKS, hold_lock
+from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import load_params, read_yaml
 from stages.common.basics.processor import settle
 from stages.common.basics.watch import PIPELINE_FILE, STAGES, Watch, is_docstring
@@ -61,18 +61,17 @@ def run_study(study: str) -> None:
     settle()  # before any library that computes
     params = load_params()
     declared = read_declaration(study)
-    pins = check_libraries(declared, params)
-    with hold_lock(LOCKS / f"{study}.stage.lock", f"{study} is running already: waiting for its end"):
-        work = getattr(import_module(f"{STUDIES}.{study}"), study)
-        watch = watch_files(declared)
-        try:
-            work(View(params, "", declared))
-        finally:
-            if watch.refused:
-                raise watch.refused
-    for module, distributions in LIBRARIES.items():
-        if sys.modules.get(module) and distributions[-1] not in pins:
-            refuse_library(module, declared, params)
+    run_checked(declared, params, lambda: _run_watched(study, params, declared))
+
+
+def _run_watched(study: str, params: Params, declared: Declaration) -> None:
+    work = getattr(import_module(f"{STUDIES}.{study}"), study)
+    watch = watch_files(declared)
+    try:
+        work(View(params, "", declared))
+    finally:
+        if watch.refused:
+            raise watch.refused
 
 
 def command_line() -> None:

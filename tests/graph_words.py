@@ -1,5 +1,6 @@
 """The words that an exported model's graph finds in texts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bagpipe.serving.portable import TextClassifier
@@ -8,10 +9,10 @@ from stages.common.network.backend import tf
 from stages.common.network.layers import new_model
 
 
-def classifier_of(words: list[str]) -> TextClassifier:
+def classifier_of(words: list[str], hidden: Sequence[int] = (2,)) -> TextClassifier:
     """One that tells these words apart, with weights of no meaning."""
     index = {word: rank for rank, word in enumerate(words, start=1)}
-    settings = {"hidden": [2], "activation": "tanh", "loss": "binary_crossentropy"}
+    settings = {"hidden": [*hidden], "activation": "tanh", "loss": "binary_crossentropy"}
     model = new_model({"num_words": len(index) + INDEX_FROM + 1, "classes": 2, "network": settings}, seed=1)
     return TextClassifier(model, index, ["no", "yes"], Path(__file__))
 

@@ -5,6 +5,7 @@ python -m tests.networks_alone
 
 import hashlib
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ settle()
 
 from small_networks import settings_of, some_rows  # noqa: E402 # after the settings
 
+from bagpipe.serving.portable import TextClassifier  # noqa: E402
+from stages.common.corpora.tokenizer import INDEX_FROM  # noqa: E402
+from stages.common.network.backend import keras  # noqa: E402
 from stages.common.network.feeding import Feed  # noqa: E402
 from stages.common.network.training import Runs  # noqa: E402
 
@@ -29,6 +33,14 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+def exported(model: keras.Model, classes: int) -> bytes:
+    """The probabilities that an exported model gives of a text of each word and the next."""
+    words = [f"w{number}" for number in range(model.input_shape[-1] - INDEX_FROM - 1)]
+    index = {word: rank for rank, word in enumerate(words, start=1)}
+    classify = TextClassifier(model, index, [str(label) for label in range(classes)], Path(__file__))
+    return classify([" ".join(pair) for pair in pairwise(words)])["probabilities"].numpy().tobytes()
+
+
 def compute(model: str, changes: dict[str, Any]) -> str:
     """Train two epochs of three batches; return the hash of weights, history, probabilities and test figures."""
     settings, classes = settings_of(model, batch_size=150, **changes)
@@ -37,6 +49,7 @@ def compute(model: str, changes: dict[str, Any]) -> str:
     batches = Feed(rows, settings.loss, classes).ordered_batches()
     probabilities = trained.predict(batches.map(lambda inputs, _: inputs), verbose=0)
     parts = [*(weights.tobytes() for weights in trained.get_weights()), probabilities.tobytes()]
+    parts.append(exported(trained, classes))
     parts.append(repr((history, trained.evaluate(batches, verbose=0))).encode())
     return hashlib.sha256(b"".join(parts)).hexdigest()
 

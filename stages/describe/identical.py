@@ -7,13 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.common.basics.rows import is_among
+
 GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)  # of 2^64: multiples of it are far apart
-
-
-def is_among(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
-    """Whether each value is in an array that ascends: bool. Numpy's own set functions would sort it each time."""
-    places = np.searchsorted(ascending, values)
-    return ascending[np.minimum(places, len(ascending) - 1)] == values
 
 
 class Overlap(NamedTuple):
@@ -49,7 +45,7 @@ def keys_of(hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def find_overlap(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> Overlap:
     """Which test texts training has, and which of them under the same label. train, test: hashes and labels."""
-    return Overlap(is_among(test[0], np.sort(train[0])), is_among(keys_of(*test), np.sort(keys_of(*train))))
+    return Overlap(is_among(test[0], train[0]), is_among(keys_of(*test), keys_of(*train)))
 
 
 def compute_ceiling(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> float:
@@ -57,7 +53,7 @@ def compute_ceiling(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray
 
     Of labels that a text bears equally often, it gets the one that more of its copies in the test set have.
     """
-    common = is_among(train[0], np.sort(test[0]))
+    common = is_among(train[0], test[0])
     both = (np.concatenate([mine[common], tested]) for mine, tested in zip(train, test, strict=True))
     hashes, labels, counts = distinct_pairs(*both)
     tested, test_counts = np.unique(keys_of(*test), return_counts=True)

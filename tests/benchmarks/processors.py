@@ -29,7 +29,7 @@ from stages.common.basics.params.questions import models_of
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from tests.benchmarks.official import official_files
 from tests.editing import edit_yaml
-from tests.emulating import EMULATOR, PROCESSORS, start_python
+from tests.emulating import EMULATOR, PROCESSORS, finish, start_python
 
 PAGE, TEMPLATE = Path("docs/processors.md"), Path(__file__).with_name("processors_page.md")
 NATIVE = "here"
@@ -107,9 +107,8 @@ def written_files(folder: Path, name: str) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
-def compare_stage(native: Path, other: Path, name: str) -> list[str]:
-    """The files of a stage that differ, or that only one of two folders has."""
-    here, there = written_files(native, name), written_files(other, name)
+def compare_files(here: dict[str, bytes], there: dict[str, bytes]) -> list[str]:
+    """The files that differ, or that are missing in one."""
     return sorted(file for file in here.keys() | there.keys() if here.get(file) != there.get(file))
 
 
@@ -117,11 +116,7 @@ def compare_operations(processors: list[str]) -> dict[str, dict[str, str]]:
     """Of each operation and processor, `same` or `differs`."""
     outputs = {}
     for processor in (None, *processors):
-        process = start_python(["-m", "tests.operations_alone"], processor)
-        printed, errors = process.communicate()
-        if process.returncode:
-            raise UserError(f"{processor or NATIVE}: operations: {errors.strip()}")
-        outputs[processor] = dict(line.split() for line in printed.splitlines())
+        outputs[processor] = finish(start_python(["-m", "tests.operations_alone"], processor))
     native = outputs[None]
     return {
         operation: {name: "same" if outputs[name][operation] == found else "differs" for name in processors}
@@ -134,11 +129,10 @@ def stages_table(chains: list[Chain], folders: dict[str, Path], processors: list
     lines = []
     for chain in chains:
         for name in [*chain.before, *chain.networks, *chain.after]:
-            count = len(written_files(folders[NATIVE], name))
-            found = [compare_stage(folders[NATIVE], folders[processor], name) for processor in processors]
-            lines.append(
-                [f"`{name}`", str(count), *("differs: " + ", ".join(files) if files else "same" for files in found)]
-            )
+            native = written_files(folders[NATIVE], name)
+            found = [compare_files(native, written_files(folders[processor], name)) for processor in processors]
+            said = ["differs: " + ", ".join(files) if files else "same" for files in found]
+            lines.append([f"`{name}`", str(len(native)), *said])
     return tabulate(sorted(lines), ["stage", "files", *processors], tablefmt="github", disable_numparse=True)
 
 

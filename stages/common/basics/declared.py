@@ -18,6 +18,7 @@ import ast
 import gc
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
@@ -199,6 +200,21 @@ def module_of(stage: str) -> str:
     return ".".join(source_of(stage).with_suffix("").parts)
 
 
+def run_checked(declared: Declaration, params: Params, run: Callable[[], None]) -> None:
+    """Run something with the libraries that it declares, one such run at a time.
+
+    Raises:
+        UserError: a library is another version, or not declared; or `run` fails.
+    """
+    pins = check_libraries(declared, params)
+    # of two runs at once, each would take away what the other is writing
+    with hold_lock(LOCKS / f"{declared.name}.stage.lock", f"{declared.name} is running already: waiting for its end"):
+        run()
+    for module, distributions in LIBRARIES.items():
+        if sys.modules.get(module) and distributions[-1] not in pins:
+            refuse_library(module, declared, params)
+
+
 def run_declared(stage: str, key: str | None) -> None:
     """Run a stage on what it declares.
 
@@ -208,13 +224,7 @@ def run_declared(stage: str, key: str | None) -> None:
     settle()  # before any library that computes
     params = load_params()
     declared = read_declaration(stage, key, params)
-    pins = check_libraries(declared, params)
-    # of two runs at once, each would take away what the other is writing
-    with hold_lock(LOCKS / f"{declared.name}.stage.lock", f"{declared.name} is running already: waiting for its end"):
-        _run_watched(stage, key, params, declared)
-    for module, distributions in LIBRARIES.items():
-        if sys.modules.get(module) and distributions[-1] not in pins:
-            refuse_library(module, declared, params)
+    run_checked(declared, params, lambda: _run_watched(stage, key, params, declared))
 
 
 def _run_watched(stage: str, key: str | None, params: Params, declared: Declaration) -> None:

@@ -171,12 +171,19 @@ def load_hashes(dataset: str, split: Split) -> np.ndarray:
     return hashes
 
 
+def is_among(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Whether each value is one of the others, of which there are some: bool.
+
+    As `np.isin`, which goes through an argsort that is wrong under the emulator of `make processors`.
+    """
+    ascending = np.sort(others)
+    places = np.searchsorted(ascending, values)
+    return ascending[np.minimum(places, len(ascending) - 1)] == values
+
+
 def seen_in_training(dataset: str) -> np.ndarray:
     """Whether training has each test text, too, word for word: bool, shape (n,)."""
-    train, test = np.sort(load_hashes(dataset, "train")), load_hashes(dataset, "test")
-    # not by `np.isin`: it goes through an argsort that is wrong under the emulator of `make processors`
-    places = np.searchsorted(train, test)
-    return train[np.minimum(places, len(train) - 1)] == test
+    return is_among(load_hashes(dataset, "test"), load_hashes(dataset, "train"))
 
 
 def vectorized_file(dataset: str, name: str, paths: Paths = HERE) -> Path:

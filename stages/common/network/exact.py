@@ -3,15 +3,18 @@
 `rcpps` and `rsqrtps` return what the maker's tables hold; TensorFlow's softmax, erfc (of Keras' gelu), reciprocal (in
 the gradient of Keras' binary crossentropy) and rsqrt go through them. And Eigen takes the length of the sums of a
 matrix product from the size of the L1 cache. The functions here agree with Keras' to rounding, and with themselves to
-the byte on every processor; operations.py sees that nothing else is computed with.
+the byte on every processor; graph_check.py sees that nothing else is computed with.
 """
 
 from collections.abc import Callable
 from functools import reduce
 
+import numpy as np
+
 from stages.common.network.backend import keras, tf
 
 TERMS_A_SUM = 128  # Eigen splits no sum of so few terms, whatever the cache
+DOUBLES_A_SUM = TERMS_A_SUM // 2  # twice the bytes
 
 
 def softmax(logits: tf.Tensor) -> tf.Tensor:
@@ -83,6 +86,17 @@ def matmul(left: tf.Tensor, right: tf.Tensor, transpose_b: bool = False) -> tf.T
         for block in blocks
     )
     return reduce(tf.add, sums)
+
+
+def product_anywhere(left: tf.Tensor, right: np.ndarray) -> tf.Tensor:
+    """`left @ right`, float32, for a graph that runs in programs of others, whatever they set TensorFlow to.
+
+    oneDNN and Eigen's custom kernels, which sum in an order of their own, multiply no matrices of doubles.
+    """
+    blocks = (slice(start, start + DOUBLES_A_SUM) for start in range(0, len(right), DOUBLES_A_SUM))
+    columns = tf.cast(left, tf.float64)
+    sums = (tf.matmul(columns[:, block], right[block].astype(np.float64)) for block in blocks)
+    return tf.cast(reduce(tf.add, sums), tf.float32)
 
 
 @tf.custom_gradient

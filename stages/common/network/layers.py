@@ -9,8 +9,16 @@ import numpy as np
 from stages.common.basics.params.sections import Settings
 from stages.common.basics.params.types import BINARY_LOSSES
 from stages.common.network.backend import keras, tf
-from stages.common.network.exact import ACTIVATIONS, LOSSES, OPTIMIZERS, BlockwiseDense, matmul, sigmoid, softmax
-from stages.common.network.operations import ExactSequential
+from stages.common.network.exact import (
+    ACTIVATIONS,
+    LOSSES,
+    OPTIMIZERS,
+    BlockwiseDense,
+    product_anywhere,
+    sigmoid,
+    softmax,
+)
+from stages.common.network.graph_check import ExactSequential
 
 # Of the kernel a sparse product takes at a time. The op's CPU kernel has a fast loop for fewer than 32 columns and a
 # slower general path beyond; in blocks it computes the same sums in the same order.
@@ -104,7 +112,7 @@ def outputs(layers: list[Layer], sums: tf.Tensor) -> tf.Tensor:
     """What a model comes to from its first layer's sums, bias included: shape (texts, units of that layer)."""
     hidden = layers[0].activation(sums)
     for layer in layers[1:]:
-        hidden = layer.activation(tf.nn.bias_add(matmul(hidden, layer.kernel), layer.bias))
+        hidden = layer.activation(product_anywhere(hidden, layer.kernel) + layer.bias)
     return hidden
 
 

@@ -3,7 +3,7 @@
 import multiprocessing
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,12 @@ def all_words(texts: list[str]) -> list[str]:
     return list(dict.fromkeys(word for words in words_of(texts) for word in words))
 
 
-def in_locale(locale: str, function: Callable, *arguments: Any) -> Any:
-    """What a function returns in a process that is started in this locale."""
+def in_process(env: dict[str, str], function: Callable, *arguments: Any) -> Any:
+    """What a function returns in a process that is started with these variables."""
     spawning = multiprocessing.get_context("spawn")
     with pytest.MonkeyPatch.context() as patch, ProcessPoolExecutor(1, mp_context=spawning) as process:
-        patch.setenv("LC_ALL", locale)
+        for name, value in env.items():
+            patch.setenv(name, value)
         return process.submit(function, *arguments).result()
 
 
@@ -41,9 +42,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def save(folder: Path) -> None:
+def save(folder: Path, hidden: Sequence[int] = (2,)) -> None:
     """Save a model as `export` does."""
-    classifier = classifier_of(all_words(LOCAL))
+    classifier = classifier_of(all_words(LOCAL), hidden)
     tf.saved_model.save(classifier, str(folder), signatures={"serving_default": classifier.__call__})
     drop_uuid(folder)
 
@@ -93,13 +94,19 @@ def test_bytes_that_are_not_utf8_are_no_letters() -> None:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("portable") / "exported"
-    in_locale("C.UTF-8", save, folder)
+    in_process({"LC_ALL": "C.UTF-8"}, save, folder)
     return folder
 
 
 @pytest.mark.parametrize("locale", ["tr_TR.UTF-8", "lt_LT.UTF-8"])
 def test_an_export_and_its_answers_hang_on_no_locale(exported: Path, tmp_path: Path, locale: str) -> None:
-    answered = in_locale(locale, save_and_answer, tmp_path / "again", exported)
+    answered = in_process({"LC_ALL": locale}, save_and_answer, tmp_path / "again", exported)
     assert contents(tmp_path / "again") == contents(exported)
     assert answered == answers(exported)
     assert len(np.unique(answered, axis=0)) == len(all_words(LOCAL))
+
+
+def test_answers_hang_on_no_setting_of_tensorflow(tmp_path: Path) -> None:
+    save(tmp_path / "wide", hidden=(200, 100, 30))
+    others = {"TF_ENABLE_ONEDNN_OPTS": "1", "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "true"}
+    assert in_process(others, answers, tmp_path / "wide") == answers(tmp_path / "wide")

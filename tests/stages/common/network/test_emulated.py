@@ -6,7 +6,7 @@ import pytest
 from emulating import finish, need_emulator, start_python
 
 from stages.common.basics.processor import SAME_BYTES
-from stages.common.network import operations
+from stages.common.network import graph_check
 from tests.networks_alone import KINDS
 from tests.operations_alone import INEXACT, PROBES
 
@@ -41,8 +41,8 @@ def test_a_network_gives_the_same_bytes(computed: list[dict[str, str]], name: st
 def test_the_emulator_shows_what_is_inexact(computed: list[dict[str, str]], name: str) -> None:
     native, emulated = computed
     assert emulated[name] != native[name]
-    assert name not in operations.EXACT
+    assert name not in graph_check.EXACT
 
 
 def test_every_operation_that_computes_is_tried() -> None:
-    assert PROBES.keys() == (operations.EXACT - operations.COPIES) | {"_UnaryOpsComposition"}
+    assert PROBES.keys() == (graph_check.EXACT - graph_check.COPIES) | {"_UnaryOpsComposition"}

@@ -6,11 +6,11 @@ import pytest
 from small_networks import settings_of, some_rows
 
 from stages.common.basics.params.sections import Settings
-from stages.common.network import layers, operations
+from stages.common.network import graph_check, layers
 from stages.common.network.backend import keras, tf
 from stages.common.network.exact import ACTIVATIONS, LOSSES, OPTIMIZERS
 from stages.common.network.feeding import Feed
-from stages.common.network.operations import InexactOperationError
+from stages.common.network.graph_check import InexactOperationError
 from stages.common.network.training import Runs
 
 
@@ -30,7 +30,7 @@ def test_operations_put_together_are_seen() -> None:
     def composed(inputs: tf.Tensor) -> tf.Tensor:
         return tf.exp(tf.math.reciprocal(tf.abs(inputs)))
 
-    with pytest.raises(InexactOperationError, match="found Reciprocal"), operations.only_exact_operations():
+    with pytest.raises(InexactOperationError, match="found Reciprocal"), graph_check.only_exact_operations():
         composed(tf.ones(10))
 
 
@@ -65,17 +65,16 @@ def data_operations(settings: Settings, classes: int) -> set[str]:
     feed = Feed(some_rows(70, classes), settings.loss, classes)
     datasets = (feed.training_batches(32, 2, 1)[0], feed.ordered_batches().cache())
     graphs = [tf.compat.v1.GraphDef.FromString(data._as_serialized_graph().numpy()) for data in datasets]
-    return {
-        node.op for graph in graphs for part in (graph, *graph.library.function) for node in operations.nodes_of(part)
-    }
+    parts = [part for graph in graphs for part in (graph, *graph.library.function)]
+    return {node.op for part in parts for node in graph_check.nodes_of(part)}
 
 
 @pytest.mark.parametrize("loss", ["mse", "categorical_crossentropy", "sparse_categorical_crossentropy"])
 def test_the_operations_of_batches_are_known(loss: str) -> None:
     settings, classes = settings_of("imdb" if loss == "mse" else "reuters", loss=loss)
-    assert [name for name in data_operations(settings, classes) if not operations.is_exact(name)] == []
+    assert [name for name in data_operations(settings, classes) if not graph_check.is_exact(name)] == []
 
 
 def test_groups_share_nothing() -> None:
-    groups = (operations.COPIES, operations.ROUNDED, operations.POLYNOMIALS, operations.SUMS)
-    assert sum(map(len, groups)) == len(operations.EXACT)
+    groups = (graph_check.COPIES, graph_check.ROUNDED, graph_check.POLYNOMIALS, graph_check.SUMS)
+    assert sum(map(len, groups)) == len(graph_check.EXACT)

@@ -1,7 +1,7 @@
 """The operations that a network may be computed by: those known to give the same bits on every processor.
 
 TensorFlow rewrites what it is told to compute, so the check looks at what it came to. docs/processors.md has the
-table of what was measured; tests/stages/common/network/test_operations.py runs each operation that computes, natively
+table of what was measured: tests/stages/common/network/test_emulated.py runs each operation that computes, natively
 and on an emulated processor.
 """
 
@@ -114,7 +114,7 @@ def only_exact_operations() -> Iterator[None]:
         raise InexactOperationError(
             f"params.yaml: {name_key(node)}: expected to be computed by operations that give the same bits on every "
             f"processor, found {operation} ({node}); compute it otherwise in stages/common/network/exact.py, or show "
-            "that it is exact and list it in stages/common/network/operations.py"
+            "that it is exact and list it in stages/common/network/graph_check.py"
         )
 
 
