@@ -2,7 +2,8 @@
 
 Reads   data/vectorized/D
 Params  baselines
-Writes  reports/datasets/D/baselines.json, the test accuracy of each baseline
+Writes  reports/datasets/D/baselines.json, the test accuracy and macro F1 of each baseline
+        reports/datasets/D/errors.npz, which test texts each got wrong, see stages/common/basics/answers.py
 
 The notebooks' baseline gives each test text the label of another, by one shuffle; its expectation over all shuffles
 is known without trying any. The others are fitted to the same multi-hot rows as the networks.
@@ -20,12 +21,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import BernoulliNB
 
+from stages.common.basics.answers import collect_answers, fingerprint, keys_of, write_answers
 from stages.common.basics.artifacts import round_metric, write_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.sections import Baselines
 from stages.common.basics.paths import HERE
-from stages.common.basics.rows import Rows, load_rows
+from stages.common.basics.rows import Rows, load_hashes, load_labels, load_rows
 
 
 def csr_matrix_of(rows: Rows) -> scipy.sparse.csr_array:
@@ -34,13 +36,8 @@ def csr_matrix_of(rows: Rows) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array((ones, rows.indices, rows.indptr), shape=tuple(rows.shape))
 
 
-def shuffled_accuracy(labels: np.ndarray, seed: int) -> float:
-    """Share of labels that one shuffle leaves in place or replaces by their equal."""
-    return float((np.random.default_rng(seed).permutation(labels) == labels).mean())
-
-
 def expected_shuffled_accuracy(labels: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of `shuffled_accuracy` over all shuffles, exactly.
+    """Mean and standard deviation, over all shuffles, of the share of labels that meet their equal: exactly.
 
     With n_c texts of class c and n in all, a text meets its label with probability sum(n_c^2) / n^2, and two texts
     both do with that of drawing two labels without replacement.
@@ -54,8 +51,8 @@ def expected_shuffled_accuracy(labels: np.ndarray) -> tuple[float, float]:
     return matches / n, np.sqrt(max(pairs + matches - matches**2, 0.0)) / n
 
 
-def measure_classifiers(settings: Baselines, train: Rows, test: Rows) -> dict[str, float]:
-    """Test accuracy of naive Bayes and logistic regression.
+def predict_labels(settings: Baselines, train: Rows, test: Rows) -> dict[str, np.ndarray]:
+    """The labels that naive Bayes and logistic regression give the test texts: int64, shape (texts,).
 
     Raises:
         UserError: the regression did not converge.
@@ -66,7 +63,7 @@ def measure_classifiers(settings: Baselines, train: Rows, test: Rows) -> dict[st
         "logistic_regression": LogisticRegression(C=regression.C, tol=regression.tol, max_iter=regression.max_iter),
     }
     inputs, test_inputs = csr_matrix_of(train), csr_matrix_of(test)
-    accuracies = {}
+    predicted = {}
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         for name, classifier in classifiers.items():
@@ -77,26 +74,26 @@ def measure_classifiers(settings: Baselines, train: Rows, test: Rows) -> dict[st
                     f"params.yaml: baselines.{name}.max_iter: expected enough iterations to converge, "
                     f"found {regression.max_iter}"
                 ) from None
-            accuracies[name] = classifier.score(test_inputs, test.labels)
-    return accuracies
+            predicted[name] = classifier.predict(test_inputs)
+    return predicted
 
 
 def baseline(params: Params, name: str) -> None:
     train, test = load_rows(name, "train"), load_rows(name, "test")
     labels = np.asarray(test.labels)
     expected, deviation = expected_shuffled_accuracy(labels)
-    most_frequent = np.bincount(train.labels).argmax()
-    accuracies = {
-        "shuffled_labels": shuffled_accuracy(labels, params.baselines.shuffle_seed),
-        "most_frequent_class": (labels == most_frequent).mean(),
-        **measure_classifiers(params.baselines, train, test),
+    predicted = {
+        "shuffled_labels": np.random.default_rng(params.baselines.shuffle_seed).permutation(labels),
+        "most_frequent_class": np.full(len(labels), np.bincount(train.labels).argmax()),
+        **predict_labels(params.baselines, train, test),
     }
-    write_json(
-        HERE.dataset_report(name) / "baselines.json",
-        {
-            "expected_of_shuffling": {"accuracy": round_metric(expected), "sd": round_metric(deviation)},
-            **{key: {"accuracy": round_metric(value)} for key, value in accuracies.items()},
-        },
-    )
+    test_set = fingerprint(keys_of(load_hashes(name, "test"), labels))
+    answers = collect_answers(predicted, labels, len(load_labels(name)), test_set)
+    accuracies = 1 - answers.wrong.mean(axis=1)
+    figures = {"expected_of_shuffling": {"accuracy": round_metric(expected), "sd": round_metric(deviation)}}
+    for run, accuracy, f1 in zip(answers.runs, accuracies, answers.macro_f1, strict=True):
+        figures[run] = {"accuracy": round_metric(accuracy), "macro_f1": round_metric(f1)}
+    write_json(HERE.dataset_report(name) / "baselines.json", figures)
+    write_answers(HERE.errors_of_baselines(name), answers)
     print(f"{name}: expected of shuffling {expected:.4f}", end="")
-    print("".join(f"  {key} {value:.4f}" for key, value in accuracies.items()))
+    print("".join(f"  {run} {accuracy:.4f}" for run, accuracy in zip(answers.runs, accuracies, strict=True)))

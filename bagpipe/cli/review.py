@@ -14,9 +14,17 @@ from bagpipe.cli.group import main
 @click.option("--md", "form", flag_value="md", help="Markdown, for a pull request.")
 @click.option("--table", "form", flag_value="table", default=True, help="Tables to read (the default).")
 @click.option(
-    "--fail-on", type=click.Choice(["worse"]), help="Exit with 1 if a test accuracy got worse or cannot be judged."
+    "--metric",
+    type=click.Choice(["accuracy", "macro_f1"]),
+    default="accuracy",
+    help="The test figure that the verdicts are on (accuracy by default).",
 )
-def diff_command(revision: str | None, other: str | None, form: str, fail_on: str | None) -> None:
+@click.option(
+    "--fail-on",
+    type=click.Choice(["worse"]),
+    help="Exit with 1 if that figure of a model got worse or cannot be judged, with 4 if only the test texts differ.",
+)
+def diff_command(revision: str | None, other: str | None, form: str, metric: str, fail_on: str | None) -> None:
     """Show what differs from main, or between two revisions.
 
     REVISION is compared with OTHER, or else with the workspace: a branch, a tag, a commit or an experiment of
@@ -24,7 +32,7 @@ def diff_command(revision: str | None, other: str | None, form: str, fail_on: st
     """
     from bagpipe.review.diff import diff
 
-    diff(revision, other, form, fail_on)
+    diff(revision, other, form, fail_on, metric)
 
 
 @main.command("resolve-lock")

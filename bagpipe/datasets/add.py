@@ -22,10 +22,10 @@ from stages.common.basics.params.sections import TextDataset
 from stages.common.basics.params.types import Name
 from stages.common.basics.paths import HERE
 from stages.common.basics.terminal import escape_controls, wrap_text
+from stages.common.basics.workers import start_workers
 from stages.common.corpora.counting import PARTS, Split, count_block, read_blocks
 from stages.common.corpora.formats import Columns
 from stages.common.corpora.layout import Layout, Part, find_layout, find_split
-from stages.common.corpora.workers import start_workers
 from stages.vectorize.encoding import Vocabulary
 from stages.vectorize.labelled import check_texts
 

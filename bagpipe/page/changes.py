@@ -16,7 +16,7 @@ def changes_since(revision: str) -> dict[str, Any]:
         UserError: there is no such revision, or a file of it is not readable.
     """
     sides = read_sides(revision, None)
-    found = find_changes(sides)
+    found = find_changes(sides, "accuracy")
     shown = [replace(row, old=format_value(row.old), new=format_value(row.new)) for row in found.params]
     content = changes_as_json(replace(found, params=shown))
     return content | {"revision": sides[0].short, "commit": (sides[0].commit or "")[:7]}

@@ -11,9 +11,10 @@ from stages.common.basics.params.sections import Model
 from stages.common.basics.paths import HERE
 from stages.common.judging.published import OF_A_DATASET, Notebooks, Published, published_accuracies
 from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
+from stages.report.comparisons import compare_variations, highest_baseline
 from stages.report.datasets import UNSEEN, describe_repetitions, describe_texts, explain_repetitions, has_unseen
 from stages.report.summary import compose_summary
-from stages.report.tables import ACCURACY, compare_variations, highest_baseline
+from stages.report.tables import ACCURACY
 
 SETTINGS = [name for name in Model.model_fields if name != "dataset"]
 

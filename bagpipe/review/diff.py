@@ -12,8 +12,23 @@ from bagpipe.project.lock import LockEntry
 from bagpipe.review.page import render_page
 from bagpipe.review.records import ABSENT, Changes, MetricChange, ParamChange, Revision, changes_as_json
 from bagpipe.review.revisions import Side, read_sides
-from bagpipe.review.verdicts import GATE, JUDGED, Pair, judge_accuracies, judge_figure, list_failures, mark_changes
+from bagpipe.review.verdicts import (
+    JUDGED,
+    Pair,
+    judge_figure,
+    judge_tests,
+    list_failures,
+    mark_changes,
+    only_other_texts,
+)
 from stages.common.basics.errors import UserError
+
+
+class OtherTextsError(UserError):
+    """Nothing got worse, as far as can be said: two sides were measured on other test texts."""
+
+    exit_code = 4
+
 
 Values = tuple[Any, Any]  # old and new; ABSENT of a side that has none
 
@@ -32,7 +47,7 @@ def diff_metric(sides: Pair, owner: str, figure: str) -> MetricChange | None:
         return MetricChange(
             of=owner, figure=figure, old=old, new=new, verdict="added" if old is ABSENT else "removed"
         )
-    is_judged = bool(JUDGED.fullmatch(figure)) and figure != GATE
+    is_judged = bool(JUDGED.fullmatch(figure))
     runs = [side.samples(owner, figure) for side in sides] if is_judged else []
     if old == new and (not all(runs) or runs[:1] == runs[1:]):
         return None
@@ -91,8 +106,8 @@ def diff_params(sides: Pair) -> list[ParamChange]:
     return rows
 
 
-def find_changes(sides: Pair) -> Changes:
-    """All that differs between two sides.
+def find_changes(sides: Pair, metric: str) -> Changes:
+    """All that differs between two sides; metric: what the verdicts are on.
 
     Raises:
         UserError: a file of a side is not readable.
@@ -101,24 +116,24 @@ def find_changes(sides: Pair) -> Changes:
     return Changes(
         old=old,
         new=new,
-        verdicts=judge_accuracies(sides),
+        verdicts=judge_tests(sides, metric),
         metrics=diff_metrics(sides),
         params=diff_params(sides),
     )
 
 
-def diff(old_revision: str | None, new_revision: str | None, form: str, fail_on: str | None) -> None:
+def diff(old_revision: str | None, new_revision: str | None, form: str, fail_on: str | None, metric: str) -> None:
     """Print what differs between two revisions.
 
     Raises:
-        UserError: a revision is not there, or a file is not readable; or `fail_on` is given, and a test accuracy got
+        UserError: a revision is not there, or a file is not readable; or `fail_on` is given, and a test figure got
             worse or cannot be judged.
     """
     sides = read_sides(old_revision, new_revision)
-    changes = find_changes(sides)
+    changes = find_changes(sides, metric)
     if form == "json":
         print(json.dumps(changes_as_json(changes), indent=2, default=str))
     else:
-        print(render_page(changes, sides, markdown=form == "md"))
-    if fail_on and (found := list_failures(changes.verdicts, sides[1].models)):
-        raise UserError("; ".join(found))
+        print(render_page(changes, sides, metric, markdown=form == "md"))
+    if fail_on and (found := list_failures(changes.verdicts, sides[1].models, metric)):
+        raise (OtherTextsError if only_other_texts(changes.verdicts) else UserError)("; ".join(found))

@@ -10,6 +10,7 @@ from typing import Any
 
 from bagpipe.project.lock import LockEntry, parse_mapping, value_at
 from bagpipe.review.revisions import Side
+from stages.common.basics.paths import HERE
 
 NOTHING = object()  # equal to no param, not even to one that is null
 
@@ -71,18 +72,19 @@ def find_stale_inputs(side: Side, name: str) -> Iterator[str]:
 
 def staleness(side: Side, model: str) -> tuple[str, str] | None:
     """Why a model's replicates are not those of the side's params, code and data, None if they are: what, and how."""
-    name, path = replicate_stage(model), side.replicates_file(model)
+    name = replicate_stage(model)
     if name not in side.lock:
         return name, "is not in dvc.lock"
-    if side.lock[name].outs.get(path) != side.md5(path):
-        return path, "is not what the stage wrote"
+    for path in (side.replicates_file(model), str(HERE.errors_of_model(model))):
+        if path in side.files and side.lock[name].outs.get(path) != side.md5(path):
+            return path, "is not what the stage wrote"
     found = next(find_stale_inputs(side, name), None)
     return (found, "is not what they ran with") if found else None
 
 
 def read_inputs(side: Side, model: str) -> dict[str, Any]:
     """All that a model's test accuracy rests on, as it is on a side: params and hashes, by stage."""
-    ends = (f"/{model}/metrics.json", f"/{model}/replicates.csv")
+    ends = tuple(f"/{model}/{name}" for name in ("metrics.json", "replicates.csv", "errors.npz"))
     last = [name for name, entry in side.lock.items() if any(path.endswith(ends) for path in entry.outs)]
     found: dict[str, Any] = {"": side.models.get(model)}
     for name in dict.fromkeys(stage for end in last for stage in list_upstream(side.lock, end)):

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from bagpipe.project.lock import LOCK_FILE
-from bagpipe.review.records import ABSENT, AccuracyVerdict, Changes, Judged, MetricChange, Obstacle, ParamChange
+from bagpipe.review.records import ABSENT, Changes, Judged, MetricChange, Obstacle, ParamChange, TestVerdict
 from bagpipe.review.revisions import Side
 from bagpipe.review.tables import DiffTable, quote_code, render_table, wrap_paragraph
-from bagpipe.review.verdicts import FULL, Pair, replicate_command
+from bagpipe.review.verdicts import FULL, METRICS, OTHER_TEXTS, Pair, replicate_command
+from stages.common.basics.markdown import format_p
 from stages.common.basics.paths import HERE
 
 SUMMARY_OF_A_MODEL = ("test.loss", "test.accuracy", "validation.val_loss", "validation.best_val_accuracy")
@@ -35,8 +36,8 @@ def points_cell(value: float) -> str:
     return f"{100 * value:+.2f}"
 
 
-def p_cell(p: float | None) -> str:
-    return "" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+def interval_cell(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{points_cell(low)} to {points_cell(high)}"
 
 
 def list_names(names: Collection[str], everything: Collection[str]) -> str:
@@ -57,51 +58,65 @@ def word_of(judged: Judged) -> str:
     return judged.obstacle.status if judged.obstacle else judged.verdict
 
 
-def verdict_cells(row: AccuracyVerdict) -> list[str]:
+def verdict_cells(row: TestVerdict) -> list[str]:
     judged, found = row.judged, row.judged.statistics
     means = [found.mean_old, found.mean_new] if found else [judged.mean_old, judged.mean_new]
     cells = [row.model, word_of(judged), " → ".join(f"{100 * mean:.2f}" for mean in means if mean is not None)]
     if found is None:
-        return [*cells, "", "", "diverged" if judged.diverged else ""]
-    interval = f"{points_cell(found.low)} to {points_cell(found.high)}"
-    return [*cells, points_cell(found.mean_difference), interval, p_cell(found.p_adjusted)]
+        return [*cells, "", "", "diverged" if judged.diverged else "", ""]
+    p = "" if found.p_adjusted is None else format_p(found.p_adjusted)
+    here = interval_cell(found.on_test_set_low, found.on_test_set_high)
+    return [*cells, points_cell(found.mean_difference), interval_cell(found.low, found.high), p, here]
 
 
-def explain_tests(rows: list[AccuracyVerdict]) -> Iterator[str]:
+def explain_tests(rows: list[TestVerdict]) -> Iterator[str]:
     """The note on models whose runs were compared, if there are any."""
     tested = [((row.judged.statistics.paired, *row.judged.n), row.model) for row in rows if row.judged.statistics]
     margins = next((row.margins for row in rows if row.margins), None)
     if margins is None:
         return
     ways = group_models(tested)
-    texts = [f"seed by seed, n {n}" if paired else f"Welch's t-test, n {n} and {other}" for paired, n, other in ways]
+    texts = [f"seed by seed, n {n}" if paired else f"other seeds, n {n} and {other}" for paired, n, other in ways]
     if len(ways) > 1:
         texts = [
             f"{text}: {', '.join(map(quote_code, names))}" for text, names in zip(texts, ways.values(), strict=True)
         ]
-    corrected = f", corrected for {len(tested)} comparisons (Holm)" if len(tested) > 1 else ""
+    corrected = ", corrected for all models of the dataset (Holm); so are the intervals" if len(tested) > 1 else ""
     yield (
-        f"Means over seeds, on this test set. Compared: {'; '.join(texts)}. p: the chance of a difference at least "
-        f"this large between runs of one and the same model{corrected}. "
+        f"Means over seeds. Compared: {'; '.join(texts)}; and text by text. A verdict is about new texts of the same "
+        f"kind, on this test set only the last column. p: the chance of a difference at least this large between "
+        f"models that are equally good{corrected}. "
         f"Negligible: less than {100 * margins.negligible:g} points. "
         f"Equivalent: the interval is within {100 * margins.equivalent:g} points on both sides."
     )
+    yield from dict.fromkeys(row.small for row in rows if row.small)
 
 
-def explain_obstacles(rows: list[AccuracyVerdict], models: Collection[str]) -> Iterator[str]:
+def explain_obstacles(rows: list[TestVerdict], models: Collection[str]) -> Iterator[str]:
     """A note for each reason why models were not judged."""
     reasons: list[tuple[Obstacle, str]] = [(row.judged.obstacle, row.model) for row in rows if row.judged.obstacle]
     for found, names in group_models(reasons).items():
-        why = f", where {quote_code(found.changed)}{found.reason.removeprefix(found.changed)}" if found.reason else ""
         command = quote_code(replicate_command(names, models))
+        if found.status == OTHER_TEXTS:
+            said = f"{found.reason.capitalize()}, so nothing is said of {join_models(names)}"
+            there = f"put the texts of the new one into a checkout of {quote_code(found.side)}, run {command} there"
+            yield f"{said}: {there}"
+            continue
+        why = f", where {quote_code(found.changed)}{found.reason.removeprefix(found.changed)}" if found.reason else ""
         yield f"{FULL[found.status].capitalize()} in {quote_code(found.side)}{why}: {command}"
 
 
-def verdicts_table(rows: list[AccuracyVerdict], models: Collection[str]) -> DiffTable:
-    """A line a model whose test accuracy may differ."""
+def join_models(names: list[str]) -> str:
+    return ", ".join(map(quote_code, names))
+
+
+def verdicts_table(rows: list[TestVerdict], models: Collection[str], metric: str) -> DiffTable:
+    """A line a model whose test accuracy, or macro F1, may differ."""
     notes = (*explain_tests(rows), *explain_obstacles(rows, models))
-    header = ["model", "verdict", "mean, %", "points", "95 % interval", "p (Holm)"]
-    return DiffTable("Verdicts on test accuracy", header, list(map(verdict_cells, rows)), "llrrrr", 5, notes)
+    header = ["model", "verdict", "mean, %", "points", "95 % interval", "p (Holm)", "on this test set"]
+    return DiffTable(
+        f"Verdicts on test {METRICS[metric]}", header, list(map(verdict_cells, rows)), "llrrrrr", 5, notes
+    )
 
 
 NOTE = """\
@@ -171,12 +186,12 @@ def list_commands(old: Side, new: Side) -> list[str]:
     return [shlex.join(map(str, command)) for command in shown]
 
 
-def render_page(changes: Changes, sides: Pair, markdown: bool) -> str:
-    """The page: a headline, a table for each kind of difference, and where to see more."""
+def render_page(changes: Changes, sides: Pair, metric: str, markdown: bool) -> str:
+    """The page: a headline, a table for each kind of difference, and where to see more; metric: of the verdicts."""
     old, new = sides
     labels, models, lacking = [old.short, new.short], old.models.keys() | new.models.keys(), find_one_sided(old, new)
     tables = [
-        verdicts_table(changes.verdicts, new.models),
+        verdicts_table(changes.verdicts, new.models, metric),
         metrics_table(changes.metrics, labels, lacking),
         models_table(lacking),
         params_table(changes.params, labels, models),

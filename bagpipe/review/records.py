@@ -18,9 +18,11 @@ ABSENT = Absence.ABSENT
 class Statistics:
     """The runs of two sides compared, new less old.
 
-    low, high: the 95 % confidence interval of the difference.
+    low, high: the interval of the difference: 95 %, of a verdict together with all others of the dataset.
     p: two-sided; p_adjusted: corrected for all comparisons made together.
     paired: seed by seed; the means are then of the seeds that both sides have.
+    texts: of the test set, for whose choice a verdict allows; on_test_set_low, on_test_set_high: the 95 % interval of
+    the difference on these very texts.
     """
 
     mean_old: float
@@ -31,6 +33,9 @@ class Statistics:
     p: float
     paired: bool
     p_adjusted: float | None = None
+    texts: int | None = None
+    on_test_set_low: float | None = None
+    on_test_set_high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +78,16 @@ class Margins:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccuracyVerdict:
-    """The verdict on a model's test accuracy; the margins, where runs were compared."""
+class TestVerdict:
+    """The verdict on a model's test accuracy, or on its macro F1; the margins, where runs were compared.
+
+    small: of a test set of few texts, what it lets be found.
+    """
 
     model: str
     judged: Judged
     margins: Margins | None = None
+    small: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +133,7 @@ class Changes:
 
     old: Revision
     new: Revision
-    verdicts: list[AccuracyVerdict]
+    verdicts: list[TestVerdict]
     metrics: list[MetricChange]
     params: list[ParamChange]
 

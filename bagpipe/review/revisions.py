@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bagpipe.project.git import git_message, git_names, git_output, is_shallow, read_blobs, read_tree, try_git
 from bagpipe.project.lock import LOCK_FILE, LockEntry, leaves, parse_lock, parse_mapping
@@ -17,6 +17,9 @@ from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE
 from stages.common.basics.paths import HERE
 from stages.common.basics.watch import PIPELINE_FILE
+
+if TYPE_CHECKING:
+    from stages.common.basics.answers import Answers
 
 READ = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, HERE.reports)))
 WORKSPACE = "workspace"
@@ -138,6 +141,21 @@ class Side:
         folders = HERE.model_report(model), HERE.reports / model  # where it lies, and lay
         paths = (f"{folder}/replicates.csv" for folder in folders)
         return next((path for path in paths if path in self.files), "")
+
+    def has_answers(self, model: str) -> bool:
+        """Whether it is recorded which test texts each further seed got wrong."""
+        return str(HERE.errors_of_model(model)) in self.files
+
+    def answers(self, model: str) -> "Answers":
+        """Which they are.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = str(HERE.errors_of_model(model))
+        from stages.common.basics.answers import parse_answers  # numpy: where there is something to judge
+
+        return parse_answers(self.files[path], f"{self.label}: {path}")
 
     def samples(self, model: str, figure: str) -> dict[int, float]:
         """A figure under each further seed; none if there are no such runs.

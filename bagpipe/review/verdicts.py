@@ -1,6 +1,7 @@
 """What `bagpipe diff` says of figures over seeds: a verdict on each test accuracy, marks on the other figures.
 
-Only a test accuracy can be better or worse: the other figures depend on it, and among many, one always strays.
+Only a test accuracy, or macro F1 where that is asked for, can be better or worse: the other figures depend on it, and
+among many, one always strays. A verdict is about new texts; a mark is about these.
 """
 
 import math
@@ -9,18 +10,30 @@ import shlex
 from collections.abc import Collection
 from dataclasses import replace
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from bagpipe.review.freshness import read_inputs, replicate_stage, staleness
-from bagpipe.review.records import AccuracyVerdict, Judged, Margins, MetricChange, Obstacle, Statistics
+from bagpipe.review.records import Judged, Margins, MetricChange, Obstacle, Statistics, TestVerdict
 from bagpipe.review.revisions import Side, read_workspace
 from stages.common.basics.errors import UserError
 
+if TYPE_CHECKING:
+    from stages.common.basics.answers import Answers
+    from stages.common.judging.verdicts import Judged as JudgedFamily
+
 Pair = tuple[Side, Side]  # the old one, the new one
 
-GATE = "test.accuracy"
-JUDGED = re.compile(r"(?:test\.|validation\.(?:last_|best_)?val_)(accuracy|loss)")
-STALE, MISSING = "stale", "no replicates"
-FULL = {STALE: "replicates are stale", MISSING: MISSING}
+METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+ACCURACY = "test.accuracy"
+GATES = {f"test.{metric}" for metric in METRICS}
+JUDGED = re.compile(r"(?:test\.(?=loss)|validation\.(?:last_|best_)?val_)(accuracy|loss)")
+STALE, MISSING, UNRECORDED, OTHER_TEXTS = "stale", "no replicates", "answers not recorded", "other test texts"
+FULL = {
+    STALE: "replicates are stale",
+    MISSING: MISSING,
+    UNRECORDED: "it is not recorded which test texts the replicates got wrong",
+    OTHER_TEXTS: "the test sets differ",
+}
 
 
 def replicate_command(models: list[str], everything: Collection[str] = ()) -> str:
@@ -56,7 +69,9 @@ def judged_models(sides: Pair) -> list[str]:
     """The models of both sides that have a test accuracy and are not the same on both."""
     common = sorted(sides[0].models.keys() & sides[1].models.keys())
     tested = [
-        name for name in common if any((name, GATE) in side.metrics or side.samples(name, GATE) for side in sides)
+        name
+        for name in common
+        if any((name, ACCURACY) in side.metrics or side.samples(name, ACCURACY) for side in sides)
     ]
     return [name for name in tested if not is_unchanged(sides, name)]
 
@@ -103,26 +118,97 @@ def read_margins(sides: Pair) -> Margins:
     raise UserError("params.yaml: expected numbers under verdicts.negligible and verdicts.equivalent; found none")
 
 
-def judge_accuracies(sides: Pair) -> list[AccuracyVerdict]:
-    """A verdict on the test accuracy of each model that differs, p adjusted over those whose replicates differ."""
-    judged = {model: judge_accuracy(sides, model) for model in judged_models(sides)}
-    tested = {model: found.statistics for model, found in judged.items() if found.statistics}
-    if not tested:
-        return [AccuracyVerdict(model=model, judged=found) for model, found in judged.items()]
-    from stages.common.judging.comparison import Comparison, judge_differences
+def judge_tests(sides: Pair, metric: str) -> list[TestVerdict]:
+    """A verdict on `accuracy` or `macro_f1` of each model that differs; p adjusted over those of a dataset."""
+    found: dict[str, TestVerdict] = {}
+    pairs: dict[str, dict[str, tuple[Answers, Answers]]] = {}
+    for model in judged_models(sides):
+        without_texts = judge_without_texts(sides, model, metric)
+        if without_texts:
+            found[model] = TestVerdict(model=model, judged=without_texts)
+        else:
+            old, new = (side.answers(model) for side in sides)
+            pairs.setdefault(sides[1].models[model]["dataset"], {})[model] = new, old
+    for dataset, family in pairs.items():
+        found |= judge_dataset(dataset, family, metric, read_margins(sides))
+    return [found[model] for model in sorted(found)]
 
-    margins = read_margins(sides)
-    comparisons = {
-        model: Comparison(found.mean_difference, found.low, found.high, found.p, judged[model].n, found.paired)
-        for model, found in tested.items()
+
+def judge_dataset(
+    dataset: str, pairs: dict[str, tuple["Answers", "Answers"]], metric: str, margins: Margins
+) -> dict[str, TestVerdict]:
+    """The verdicts on the models of one dataset whose runs differ."""
+    from stages.common.judging.verdicts import explain_small_test_set, judge_family  # SciPy
+
+    judged = judge_family(pairs, margins.negligible, margins.equivalent, metric)
+    small = explain_small_test_set(dataset, judged.values())
+    return {
+        model: TestVerdict(model=model, judged=found, margins=None, small="")
+        if found.verdict == "the same runs"
+        else TestVerdict(model=model, judged=found, margins=margins, small=small)
+        for model, found in ((model, record_of(judged[model], *pairs[model], metric)) for model in pairs)
     }
-    for model, (p, verdict) in judge_differences(comparisons, margins.negligible, margins.equivalent).items():
-        adjusted = replace(tested[model], p_adjusted=p)
-        judged[model] = replace(judged[model], verdict=verdict, statistics=adjusted)
-    return [
-        AccuracyVerdict(model=model, judged=found, margins=margins if found.statistics else None)
-        for model, found in judged.items()
-    ]
+
+
+def record_of(judged: "JudgedFamily", new: "Answers", old: "Answers", metric: str) -> Judged:
+    """The record of a verdict, with the means of the runs that were compared."""
+    found = judged.found
+    if found.paired:
+        common = [run for run in new.runs if run in old.runs]
+        new, old = new.choose(common), old.choose(common)
+    figures = (side.macro_f1 if metric == "macro_f1" else 1 - side.wrong.mean(axis=1) for side in (old, new))
+    means = [round(float(figure.mean()), 6) for figure in figures]
+    n = (found.n[1], found.n[0])
+    if judged.verdict == "the same runs":
+        return Judged(n=n, verdict=judged.verdict, mean_old=means[0], mean_new=means[1])
+    statistics = Statistics(
+        mean_old=means[0],
+        mean_new=means[1],
+        mean_difference=round(found.difference, 6),
+        low=round(judged.low, 6),
+        high=round(judged.high, 6),
+        p=found.p,
+        p_adjusted=judged.p_adjusted,
+        paired=found.paired,
+        texts=found.texts,
+        on_test_set_low=round(found.on_test_set[0], 6),
+        on_test_set_high=round(found.on_test_set[1], 6),
+    )
+    return Judged(n=n, verdict=judged.verdict, statistics=statistics)
+
+
+def find_other_texts(sides: Pair, model: str) -> Obstacle | None:
+    """Why the answers of two sides cannot be held against each other, None if they can."""
+    for side in reversed(sides):
+        if not side.has_answers(model):
+            return Obstacle(status=UNRECORDED, side=side.short)
+    old, new = (side.answers(model) for side in sides)
+    if old.test_set == new.test_set:
+        return None
+    counts = [answers.wrong.shape[1] for answers in (old, new)]
+    other = f"{counts[0]:,} and {counts[1]:,} texts" if counts[0] != counts[1] else f"{counts[0]:,} texts, but others"
+    return Obstacle(status=OTHER_TEXTS, side=sides[0].short, reason=f"the test sets have {other}")
+
+
+def judge_without_texts(sides: Pair, model: str, metric: str) -> Judged | None:
+    """What is said of a model without comparing its answers: why not, or that runs diverged; else None."""
+    gate = f"test.{metric}"
+    old, new = (side.samples(model, gate) for side in sides)
+    n = len(old), len(new)
+    if obstacle := find_obstacle(sides, model, gate) or find_other_texts(sides, model):
+        return Judged(n=n, verdict=advise(obstacle, [model]), obstacle=obstacle)
+    before, now = find_diverged(
+        sides, model, (gate, "test.loss")
+    )  # a loss that diverged leaves an accuracy of guesses
+    if before or now:
+        verdict = "not distinguished" if before and now else "worse" if now else "better"
+        return Judged(n=n, diverged=(before, now), verdict=verdict)
+    return None
+
+
+def advise(obstacle: Obstacle, models: list[str], everything: Collection[str] = ()) -> str:
+    """What is the matter, and the command that mends it."""
+    return f"{FULL[obstacle.status]}: `{replicate_command(models, everything)}`"
 
 
 def judge_runs(sides: Pair, model: str, figure: str, finite: tuple[str, ...]) -> Judged:
@@ -130,8 +216,7 @@ def judge_runs(sides: Pair, model: str, figure: str, finite: tuple[str, ...]) ->
     old, new = (side.samples(model, figure) for side in sides)
     n = len(old), len(new)
     if obstacle := find_obstacle(sides, model, figure):
-        advice = f"{FULL[obstacle.status]}: `{replicate_command([model])}`"
-        return Judged(n=n, verdict=advice, obstacle=obstacle)
+        return Judged(n=n, verdict=advise(obstacle, [model]), obstacle=obstacle)
     diverged = find_diverged(sides, model, finite)
     if any(diverged):
         return Judged(n=n, diverged=diverged)
@@ -148,15 +233,6 @@ def are_same_runs(old: dict[int, float], new: dict[int, float]) -> bool:
     from stages.common.judging.comparison import same_runs
 
     return same_runs(new, old)
-
-
-def judge_accuracy(sides: Pair, model: str) -> Judged:
-    """The verdict on one model's test accuracy, or the statistics that it will rest on."""
-    found = judge_runs(sides, model, GATE, (GATE, "test.loss"))  # a loss that diverged leaves an accuracy of guesses
-    if found.diverged is None:
-        return found
-    before, now = found.diverged
-    return replace(found, verdict="not distinguished" if before and now else "worse" if now else "better")
 
 
 def judge_figure(sides: Pair, model: str, figure: str) -> Judged:
@@ -189,12 +265,20 @@ def mark_changes(changes: list[MetricChange]) -> list[MetricChange]:
     return marked
 
 
-def list_failures(verdicts: list[AccuracyVerdict], models: Collection[str]) -> list[str]:
-    """What `--fail-on worse` fails for: accuracies that got worse, and those that could not be judged."""
+def list_failures(verdicts: list[TestVerdict], models: Collection[str], metric: str) -> list[str]:
+    """What `--fail-on worse` fails for: test figures that got worse, and those that could not be judged."""
     worse = [row.model for row in verdicts if row.judged.verdict == "worse"]
-    found = [f"test accuracy is worse: {', '.join(worse)}"] if worse else []
+    found = [f"test {METRICS[metric]} is worse: {', '.join(worse)}"] if worse else []
     obstacles = [(row.judged.obstacle, row.model) for row in verdicts]
     unjudged = {status: [model for why, model in obstacles if why and why.status == status] for status in FULL}
     return found + [
         f"{FULL[status]}: `{replicate_command(names, models)}`" for status, names in unjudged.items() if names
     ]
+
+
+def only_other_texts(verdicts: list[TestVerdict]) -> bool:
+    """Whether nothing is the matter but that test sets differ."""
+    judged = [row.judged for row in verdicts]
+    return all(
+        found.obstacle.status == OTHER_TEXTS if found.obstacle else found.verdict != "worse" for found in judged
+    )

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.common.basics.answers import keys_of
 from stages.common.basics.rows import is_among
-
-GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)  # of 2^64: multiples of it are far apart
 
 
 class Overlap(NamedTuple):
@@ -36,11 +35,6 @@ def count_repetitions(hashes: np.ndarray, labels: np.ndarray) -> dict[str, int]:
         "duplicates": len(hashes) - len(distinct),
         "texts_of_several_labels": int((labels_each > 1).sum()),
     }
-
-
-def keys_of(hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """A hash of each text and its label together: uint64, shape (n,)."""
-    return hashes + labels.astype(np.uint64) * GOLDEN_RATIO
 
 
 def find_overlap(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]) -> Overlap:

@@ -10,6 +10,7 @@ import numpy as np
 from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.sections import OfficialDataset, TextDataset
 from stages.common.basics.paths import HERE
+from stages.common.basics.workers import start_workers
 from stages.common.corpora.counting import TEST, Block, Split, read_blocks, split_block
 from stages.common.corpora.labelled import open_texts
 from stages.common.corpora.official import (
@@ -22,7 +23,6 @@ from stages.common.corpora.official import (
     text_arrays,
 )
 from stages.common.corpora.tokenizer import INDEX_FROM
-from stages.common.corpora.workers import start_workers
 
 
 class Texts(NamedTuple):

@@ -1,25 +1,30 @@
 """The page of results, reports/README.md: first what came out, then all that it rests on."""
 
+from collections.abc import Mapping
+
+from stages.common.basics.markdown import format_p
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of, ordered_models, settings_of
 from stages.common.basics.params.sections import Settings
 from stages.common.judging.comparison import ALPHA, CONFIDENCE
 from stages.common.judging.published import Notebooks, not_judged
 from stages.common.judging.reproduction import Judgement, Results
+from stages.common.judging.verdicts import Judged, explain_small_test_set
+from stages.report.comparisons import (
+    against_baseline,
+    compare_variations,
+    disagreements,
+    experiments_table,
+    variations,
+)
 from stages.report.datasets import paragraphs, unseen_table
 from stages.report.summary import compose_summary
 from stages.report.tables import (
-    Variation,
-    against_baseline,
     baselines_table,
-    compare_variations,
-    experiments_table,
     format_ours,
-    format_p,
     name_figure,
     reproduction_table,
     results_table,
-    variations,
 )
 from stages.report.words import count_with_verb, join_names
 
@@ -61,7 +66,9 @@ def explain_terms(found: Judgement) -> str:
         said += f"; p is {format_p(found.p)}, after Holm's correction {format_p(found.p_adjusted)}"
     if found.published.known:
         return f"{said}. Known: {found.published.known}."
-    return f"{said}. {'No reason is known.' if found.verdict == 'differs' else 'It may be chance.'}"
+    if found.verdict == "differs":
+        return f"{said}. No reason is known."
+    return f"{said}: so far out, chance puts one of them in {found.p_adjusted:.0%} of reports."
 
 
 def reproduction_section(notebooks: Notebooks, judgements: list[Judgement], apart: str) -> str:
@@ -93,27 +100,33 @@ not vary with the seed is held against a tolerance. [reproduction.json](reproduc
     return "\n\n".join(filter(None, parts)) + "\n\n"
 
 
-def experiments_section(params: Params, results: Results, compared: dict[str, Variation]) -> str:
+def experiments_section(params: Params, results: Results, compared: Mapping[str, Judged]) -> str:
     """The section about the variations of each dataset's reference."""
-    families = [names for dataset in results.baselines if len(names := variations(params, dataset)) > 1]
+    families = {dataset: names for dataset in results.baselines if len(names := variations(params, dataset)) > 1}
     if not families:
         return ""
-    margins = params.verdicts
-    tables = "\n".join(experiments_table(params, names, compared) for names in families)
+    margins, by_macro_f1 = params.verdicts, compare_variations(params, results, "macro_f1")
+    tables = "\n".join(experiments_table(params, names, compared, by_macro_f1) for names in families.values())
+    small = (
+        explain_small_test_set(dataset, [compared[name] for name in names[1:]]) for dataset, names in families.items()
+    )
+    notes = "\n\n".join(filter(None, [disagreements(compared, by_macro_f1), *small]))
     return f"""## Do more units, more or fewer layers, another loss or activation help?
 
-Test accuracy of each variation against that of the dataset's reference model, in percentage points with the \
-{CONFIDENCE:.0%} interval: seed by seed where they share ten seeds or more (paired t-test), by Welch's t-test \
-otherwise. p is the probability of a difference at least that large if there were none, after Holm's correction \
-over all variations. With p below {ALPHA:.0%} a variation is "better" or "worse", or "negligible" if the difference \
+Each variation against the dataset's reference model, in percentage points, on new texts of the same kind: the error \
+comes from the seeds and from the choice of test texts. Runs are compared seed by seed where two models share ten \
+seeds or more, and text by text. The intervals of a dataset hold all together with a probability of \
+{CONFIDENCE:.0%} (Holm), and p is corrected likewise: the probability of a difference at least that large if there \
+were none. Where the interval excludes 0 a variation is "better" or "worse", or "negligible" if the difference \
 is less than {100 * margins.negligible:g} points. Otherwise it is "equivalent" if the interval lies within \
 {100 * margins.equivalent:g} points on both sides, and "not distinguished" if not: that does not say that there is \
-no difference.
+no difference. The verdict is that on accuracy; macro F1, the mean F1 of the classes, has one of its own.
 
 Whoever chooses a model by these figures makes the test set a development set, and its accuracy there is then too \
 high an estimate. To choose, look at the validation figures; the test set is for the one that was chosen.
 
 {tables}
+{notes + chr(10) + chr(10) if notes else ""}\
 ![Test accuracy of the variations](experiments.png)
 
 """
@@ -146,18 +159,17 @@ def compose_page(params: Params, notebooks: Notebooks, results: Results, judgeme
 
 {compose_summary(params, notebooks, results, of_notebooks, compared)}
 Means over seeds ± the standard deviation of a single run, on these test sets. A difference is that from the \
-reference, over the seeds of both, in percentage points with the {CONFIDENCE:.0%} interval. {limits}How sure all \
-this is depends on the spread over seeds. New texts are another matter: there the size of the test set limits what \
-is known, too. The standard error of an accuracy that comes from it alone is {test_set_errors(results, params)}; it \
-enters no verdict.
+reference, in percentage points, with the interval in which it lies on new texts of the same kind: seeds and the \
+size of the test set both limit what is known. {limits}The standard error of an accuracy that comes from the size \
+of the test set alone is {test_set_errors(results, params)}.
 
 ![Accuracy by epoch and over seeds, beside the published figures](overview.png)
 
 {reproduction_section(notebooks, of_notebooks, apart) if of_notebooks else ""}\
 ## All models
 
-Test loss and accuracy: means over further seeds ± the standard deviation of a single run, and the one run under \
-`seed` of params.yaml.
+Test loss, accuracy and macro F1: means over further seeds ± the standard deviation of a single run, and the one \
+run under `seed` of params.yaml.
 
 {results_table(params, results)}
 Precision, recall and F1 of each class: [classes.csv](classes.csv).
@@ -170,8 +182,8 @@ Without a network, on the same multi-hot rows:
 {baselines_table(results)}
 {highest}
 
-(p is that of a t-test against the baseline's figure, times the number of networks, as the highest is picked \
-among them. The spread is taken to be at least that of all of them together.)
+(p is about new texts, by seeds and text by text, times the number of networks, as the highest is picked among \
+them. The spread over seeds is taken to be at least that of all of them together.)
 
 ## What is in the data
 

@@ -23,6 +23,7 @@ from stages.common.basics.paths import HERE
 from stages.common.drawing.figures import figure
 from stages.common.judging.published import Notebooks, applicable, load_published
 from stages.common.judging.reproduction import Judgement, Results, judge, metric_by_seed, read_results
+from stages.report.comparisons import variations
 from stages.report.page import compose_page
 from stages.report.pictures import (
     MOST_CLASSES,
@@ -33,7 +34,6 @@ from stages.report.pictures import (
     draw_reproduction,
     draw_test_accuracies,
 )
-from stages.report.tables import variations
 from stages.report.words import count_with_verb
 
 

@@ -1,25 +1,24 @@
 """What came out, in a few sentences and one table: the beginning of the page of results."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of
 from stages.common.judging.comparison import ALPHA
 from stages.common.judging.published import Notebooks, not_judged, published_accuracies
 from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
+from stages.common.judging.verdicts import Judged
+from stages.report.comparisons import highest_baseline, highest_network, variations
 from stages.report.datasets import UNSEEN, models_with_unseen
 from stages.report.tables import (
     ACCURACY,
-    Variation,
-    format_comparison,
+    format_difference,
     format_interval,
     format_mean_and_sd,
-    highest_baseline,
-    highest_network,
     link_model,
     mean_of_runs,
     page_table,
-    variations,
 )
 from stages.report.words import MOST_NAMED, count_with_verb, format_points, join_first_names, join_names, one_in_n
 
@@ -51,7 +50,7 @@ def answer_notebooks(judgements: list[Judgement]) -> str:
     )
 
 
-def answer_models(params: Params, results: Results, compared: dict[str, Variation], dataset: str) -> str:
+def answer_models(params: Params, results: Results, compared: Mapping[str, Judged], dataset: str) -> str:
     """Which model of a dataset is better than its reference, or the best, as far as the verdicts say so."""
     models, (reference, *others) = models_of(params, dataset), variations(params, dataset)
     accuracy = {name: mean_of_runs(metric_by_seed(results, name, ACCURACY)) for name in models}
@@ -70,7 +69,8 @@ def answer_models(params: Params, results: Results, compared: dict[str, Variatio
         verb = "is" if len(better) == 1 else "are"
         said = f"{join_first_names(map(shown, better))} {verb} {relation} {shown(reference)}"
         if len(better) <= MOST_NAMED:
-            said += f", by {join_names(format_interval(compared[name].found) for name in better)} points"
+            found = (compared[name] for name in better)
+            said += f", by {join_names(format_interval(judged.low, judged.high) for judged in found)} points"
     elif all_worse:
         said = f"{shown(reference)} is the best"
     else:
@@ -126,7 +126,7 @@ def datasets_of(params: Params, results: Results) -> list[str]:
 
 
 def headline_table(
-    params: Params, results: Results, compared: dict[str, Variation], published: dict[str, str], best: dict[str, str]
+    params: Params, results: Results, compared: Mapping[str, Judged], published: dict[str, str], best: dict[str, str]
 ) -> str:
     """Of each dataset its reference, what is published, the highest network and what is better; and a baseline.
 
@@ -136,15 +136,15 @@ def headline_table(
     """
 
     def line(name: str) -> list[str]:
-        dataset, variation = params.models[name].dataset, compared.get(name)
+        dataset, judged = params.models[name].dataset, compared.get(name)
         reference = name == params.defaults[dataset].reference
         return [
             link_model(name),
             format_mean_and_sd(metric_by_seed(results, name, ACCURACY)),
             published.get(name, ""),
             best.get(dataset, ""),
-            format_comparison(variation.found) if variation else "",
-            "reference" if reference else variation.verdict if variation else "",
+            format_difference(judged.found.difference, judged.low, judged.high) if judged else "",
+            "reference" if reference else judged.verdict if judged else "",
         ]
 
     lines = []
@@ -164,7 +164,7 @@ def compose_summary(
     notebooks: Notebooks,
     results: Results,
     judgements: list[Judgement],
-    compared: dict[str, Variation],
+    compared: Mapping[str, Judged],
 ) -> str:
     """What came out: a few answers, each a point of a list, and the table of the models that matter.
 

@@ -3,22 +3,11 @@
 import itertools
 import statistics
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from stages.common.basics.markdown import format_table
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import models_of, ordered_models, settings_of
-from stages.common.basics.params.sections import Settings
-from stages.common.judging.comparison import (
-    Comparison,
-    Runs,
-    Verdict,
-    compare,
-    highest_against_constant,
-    judge_difference,
-    judge_differences,
-    same_runs,
-)
+from stages.common.basics.params.questions import ordered_models
+from stages.common.judging.comparison import Runs
 from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
 
 BASELINES = {
@@ -28,7 +17,7 @@ BASELINES = {
     "naive_bayes": "Bernoulli naive Bayes",
     "logistic_regression": "logistic regression",
 }
-ACCURACY = "test.accuracy"
+ACCURACY, MACRO_F1 = "test.accuracy", "test.macro_f1"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -62,19 +51,15 @@ def format_signed(value: float, digits: int = 4) -> str:
     return f"{round(value, digits) + 0.0:+.{digits}f}"
 
 
-def format_comparison(found: Comparison) -> str:
+def format_difference(difference: float, low: float, high: float) -> str:
     """`+0.76 (+0.39 to +1.12)`, of accuracies in percentage points."""
-    difference, low, high = (format_signed(100 * value, 2) for value in (found.difference, found.low, found.high))
-    return f"{difference} ({low} to {high})"
+    shown, first, last = (format_signed(100 * value, 2) for value in (difference, low, high))
+    return f"{shown} ({first} to {last})"
 
 
-def format_interval(found: Comparison) -> str:
+def format_interval(low: float, high: float) -> str:
     """`0.4 to 1.1`."""
-    return f"{100 * found.low:.1f} to {100 * found.high:.1f}"
-
-
-def format_p(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
+    return f"{100 * low:.1f} to {100 * high:.1f}"
 
 
 def link_model(model: str) -> str:
@@ -83,16 +68,17 @@ def link_model(model: str) -> str:
 
 
 def results_table(params: Params, results: Results) -> str:
-    """Test loss and accuracy of every model, over seeds and under `seed`."""
+    """Test loss, accuracy and macro F1 of every model, over seeds and under `seed`."""
 
     def line(name: str) -> list[str]:
-        kinds = ("test.loss", ACCURACY)
+        kinds = ("test.loss", ACCURACY, MACRO_F1)
         over_seeds = [format_mean_and_sd(metric_by_seed(results, name, kind)) for kind in kinds]
         once = [f"{results.figures[name][kind]:.4f}" for kind in kinds]
         return [link_model(name), str(len(results.replicates[name])), *over_seeds, *once]
 
-    header = ["model", "seeds", "test loss", "test accuracy", "loss, one run", "accuracy, one run"]
-    return page_table("lrrrrr", header, map(line, ordered_models(params)))
+    kinds = ["loss", "accuracy", "macro F1"]
+    header = ["model", "seeds", *(f"test {kind}" for kind in kinds), *(f"{kind}, one run" for kind in kinds)]
+    return page_table("lrrrrrrr", header, map(line, ordered_models(params)))
 
 
 def name_figure(judgement: Judgement) -> str:
@@ -131,125 +117,14 @@ def reproduction_table(judgements: Iterable[Judgement]) -> str:
     return page_table("lrrrl", ["figure", "published", "ours", "consistent from", "verdict"], lines)
 
 
-def variations(params: Params, dataset: str) -> list[str]:
-    """The models of a dataset that differ from its reference in the network only, the reference first."""
-
-    def runs(name: str) -> tuple:
-        settings = settings_of(params, name)
-        return settings.holdout, settings.validation_epochs, settings.epochs, settings.leave_out, settings.batch_size
-
-    names = models_of(params, dataset)
-    return [name for name in names if runs(name) == runs(names[0])]
-
-
-class Variation(NamedTuple):
-    """A model compared with its reference; p is after Holm's correction over all."""
-
-    found: Comparison
-    p: float
-    verdict: Verdict
-
-
-def compare_variations(params: Params, results: Results) -> dict[str, Variation]:
-    """Each model that differs from its dataset's reference in the network only, compared with that."""
-    found, same = {}, {}
-    for dataset in results.baselines:
-        names = variations(params, dataset)
-        for name in names[1:]:
-            new, old = (metric_by_seed(results, model, ACCURACY) for model in (name, names[0]))
-            if same_runs(new, {seed: old[seed] for seed in old if seed in new}):
-                same[name] = Variation(Comparison(0.0, 0.0, 0.0, 1.0, (len(new),) * 2, True), 1.0, "the same runs")
-            else:
-                found[name] = compare(new, old)
-    margins = params.verdicts
-    judged = judge_differences(found, margins.negligible, margins.equivalent)
-    return {name: Variation(found[name], *judged[name]) for name in found} | same
-
-
-def describe_network(settings: Settings) -> dict[str, str]:
-    """What two models may differ in that learn from the same texts for as long."""
-    return {
-        "hidden": f"{' + '.join(map(str, settings.hidden))} units".replace(" ", NO_BREAK),
-        "activation": settings.activation,
-        "loss": settings.loss.replace("_", " "),
-        "optimizer": settings.optimizer,
-        "learning_rate": f"learning rate {settings.learning_rate:g}",
-    }
-
-
-def experiments_table(params: Params, names: list[str], compared: dict[str, Variation]) -> str:
-    """How far each variation's test accuracy is from that of the reference, which is the first of `names`."""
-    reference = describe_network(settings_of(params, names[0]))
-
-    def line(name: str) -> list[str]:
-        own, (found, p, said) = describe_network(settings_of(params, name)), compared[name]
-        return [
-            link_model(name),
-            ", ".join(text for key, text in own.items() if text != reference[key]),
-            format_comparison(found),
-            format_p(p),
-            said.replace(" ", NO_BREAK),
-        ]
-
-    header = ["model", "what is different", "difference in points", "p", "verdict"]
-    said = f"Reference: {link_model(names[0])}, {', '.join(reference.values())}.\n\n"
-    return said + page_table("llrrl", header, map(line, names[1:]))
-
-
 def baselines_table(results: Results) -> str:
-    """The baselines of each dataset."""
+    """The baselines of each dataset: accuracy and macro F1."""
     datasets = list(results.baselines)
 
     def line(key: str) -> list[str]:
-        return [BASELINES[key], *(f"{results.baselines[name][key]['accuracy']:.4f}" for name in datasets)]
+        found = [results.baselines[name][key] for name in datasets]
+        values = (figures.get(kind) for figures in found for kind in ("accuracy", "macro_f1"))
+        return [BASELINES[key], *("" if value is None else f"{value:.4f}" for value in values)]
 
-    return page_table("l" + "r" * len(datasets), ["test accuracy of", *datasets], map(line, BASELINES))
-
-
-class Highest(NamedTuple):
-    """The network with the highest mean test accuracy of a dataset, against the highest baseline.
-
-    relation: to that baseline, as in `not distinguished from logistic regression`.
-    """
-
-    model: str
-    mean: float
-    baseline: float
-    found: Comparison
-    relation: str
-
-
-def highest_baseline(results: Results, dataset: str) -> tuple[str, float]:
-    """Its name in words, and its test accuracy."""
-    accuracies = {BASELINES[key]: found["accuracy"] for key, found in results.baselines[dataset].items()}
-    return max(accuracies.items(), key=lambda item: item[1])
-
-
-def highest_network(params: Params, results: Results, dataset: str) -> Highest:
-    """Compare the highest network of a dataset that has models with the highest baseline."""
-    runs = {name: metric_by_seed(results, name, ACCURACY) for name in models_of(params, dataset)}
-    baseline, accuracy = highest_baseline(results, dataset)
-    model, found = highest_against_constant(runs, accuracy)
-    side = "above" if found.difference > 0 else "below"
-    relation = {
-        "better": side,
-        "worse": side,
-        "negligible": f"negligibly {side}",
-        "equivalent": "equivalent to",
-        "not distinguished": "not distinguished from",
-    }[judge_difference(found, found.p, params.verdicts.negligible, params.verdicts.equivalent)]
-    return Highest(model, accuracy + found.difference, accuracy, found, f"{relation} {baseline}")
-
-
-def against_baseline(params: Params, results: Results, dataset: str) -> str:
-    """The network with the highest mean, and whether it is distinguished from the highest baseline."""
-    models = models_of(params, dataset)
-    if not models:
-        return f"`{dataset}` has no model."
-    highest = highest_network(params, results, dataset)
-    among = f"the highest mean of {len(models)} networks" if len(models) > 1 else "the mean of the only network"
-    p = format_p(highest.found.p)
-    return (
-        f"`{dataset}`: {among} is {highest.mean:.4f} (`{highest.model}`), {highest.relation} "
-        f"({format_signed(highest.found.difference)}, p {'' if p.startswith('<') else '= '}{p})."
-    )
+    header = ["", *(f"{name}, {kind}" for name in datasets for kind in ("accuracy", "macro F1"))]
+    return page_table("l" + "r" * 2 * len(datasets), header, map(line, BASELINES))

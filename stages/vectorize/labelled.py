@@ -10,12 +10,12 @@ from stages.common.basics.npy import write_npy
 from stages.common.basics.params.sections import TextDataset
 from stages.common.basics.params.types import MOST_LABELS
 from stages.common.basics.rows import write_split
+from stages.common.basics.workers import start_workers
 from stages.common.corpora.counting import Split, count_block, read_blocks
 from stages.common.corpora.formats import Columns, read_file, where
 from stages.common.corpora.labelled import open_texts
 from stages.common.corpora.layout import Layout
 from stages.common.corpora.tokenizer import INDEX_FROM
-from stages.common.corpora.workers import start_workers
 from stages.vectorize.encoding import Spool, Vocabulary, encode_bucket
 
 SPLITS = {"train": ("validation", "train"), "test": ("test",)}  # a ready hold-out comes first, where `holdout` looks

@@ -1,4 +1,4 @@
-"""Tables in Markdown."""
+"""Tables in Markdown, and figures as they stand in them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,3 +13,8 @@ def format_table(align: str, header: Sequence[str], lines: Iterable[Sequence[str
     """
     every = (header, [ALIGNED[side] for side in align], *lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in every)
+
+
+def format_p(p: float) -> str:
+    """A probability that chance does something."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"

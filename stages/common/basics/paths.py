@@ -47,5 +47,12 @@ class Paths:
     def model_report(self, model: str) -> Path:
         return self.reports / "models" / model
 
+    def errors_of_model(self, model: str) -> Path:
+        """Which test texts its replicates got wrong."""
+        return self.model_report(model) / "errors.npz"
+
+    def errors_of_baselines(self, dataset: str) -> Path:
+        return self.dataset_report(dataset) / "errors.npz"
+
 
 HERE = Paths()  # stages and commands run in the root

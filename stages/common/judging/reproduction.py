@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from scipy import stats
 
+from stages.common.basics.answers import Answers, read_answers
 from stages.common.basics.artifacts import Table, read_csv, read_json
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import ordered_models
@@ -24,6 +25,7 @@ class Results(NamedTuple):
 
     figures: under `seed`, by the names that published.yaml uses, as in `test.accuracy`.
     spreads: replicates.json; data: data.json.
+    answers: of each model's replicates and each dataset's baselines.
     """
 
     figures: Mapping[str, dict[str, float]]
@@ -32,6 +34,8 @@ class Results(NamedTuple):
     histories: Mapping[str, Table]
     baselines: Mapping[str, dict[str, dict[str, float]]]
     data: Mapping[str, dict[str, Any]]
+    answers: Mapping[str, Answers]
+    baseline_answers: Mapping[str, Answers]
 
 
 def read_metrics(model: str) -> dict[str, float]:
@@ -56,6 +60,8 @@ def read_results(params: Params) -> Results:
         histories={name: read_csv(HERE.model_report(name) / "history.csv") for name in models},
         baselines={name: read_json(HERE.dataset_report(name) / "baselines.json") for name in sorted(params.defaults)},
         data={name: read_description(name) for name in sorted(params.defaults)},
+        answers={name: read_answers(HERE.errors_of_model(name)) for name in models},
+        baseline_answers={name: read_answers(HERE.errors_of_baselines(name)) for name in sorted(params.defaults)},
     )
 
 

@@ -1,0 +1,147 @@
+"""Models of a dataset against its reference, and the highest of them against the highest baseline."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from stages.common.basics.answers import Answers
+from stages.common.basics.markdown import format_p
+from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import models_of, settings_of
+from stages.common.basics.params.sections import Settings
+from stages.common.judging.reproduction import Results
+from stages.common.judging.verdicts import Judged, judge_family, judge_highest
+from stages.report.tables import (
+    BASELINES,
+    NO_BREAK,
+    format_difference,
+    format_signed,
+    link_model,
+    page_table,
+)
+
+
+def variations(params: Params, dataset: str) -> list[str]:
+    """The models of a dataset that differ from its reference in the network only, the reference first."""
+
+    def runs(name: str) -> tuple:
+        settings = settings_of(params, name)
+        return settings.holdout, settings.validation_epochs, settings.epochs, settings.leave_out, settings.batch_size
+
+    names = models_of(params, dataset)
+    return [name for name in names if runs(name) == runs(names[0])]
+
+
+def compare_variations(params: Params, results: Results, figure: str = "accuracy") -> dict[str, Judged]:
+    """Each model that differs from its dataset's reference in the network only, compared with that.
+
+    figure: `accuracy` or `macro_f1`.
+    """
+    margins, answers = params.verdicts, results.answers
+    found: dict[str, Judged] = {}
+    for dataset in results.baselines:
+        reference, *others = variations(params, dataset) or [""]
+        pairs = {name: (answers[name], answers[reference]) for name in others}
+        found |= judge_family(pairs, margins.negligible, margins.equivalent, figure)
+    return found
+
+
+def disagreements(by_accuracy: Mapping[str, Judged], by_macro_f1: Mapping[str, Judged]) -> str:
+    """Where macro F1, to which each class counts the same, says something else than accuracy; empty if nowhere."""
+    said = [
+        f"{link_model(name)} is {found.verdict} by accuracy and {by_macro_f1[name].verdict} by macro F1"
+        for name, found in by_accuracy.items()
+        if found.verdict != by_macro_f1[name].verdict
+    ]
+    return f"The two disagree: {'; '.join(said)}." if said else ""
+
+
+def describe_network(settings: Settings) -> dict[str, str]:
+    """What two models may differ in that learn from the same texts for as long."""
+    return {
+        "hidden": f"{' + '.join(map(str, settings.hidden))} units".replace(" ", NO_BREAK),
+        "activation": settings.activation,
+        "loss": settings.loss.replace("_", " "),
+        "optimizer": settings.optimizer,
+        "learning_rate": f"learning rate {settings.learning_rate:g}",
+    }
+
+
+def difference_cells(judged: Judged) -> list[str]:
+    """A difference with its interval, p and the verdict."""
+    interval = format_difference(judged.found.difference, judged.low, judged.high)
+    return [interval, format_p(judged.p_adjusted), judged.verdict.replace(" ", NO_BREAK)]
+
+
+def experiments_table(
+    params: Params, names: list[str], by_accuracy: Mapping[str, Judged], by_macro_f1: Mapping[str, Judged]
+) -> str:
+    """How far each variation is from the reference, which is the first of `names`."""
+    reference = describe_network(settings_of(params, names[0]))
+
+    def line(name: str) -> list[str]:
+        own = describe_network(settings_of(params, name))
+        different = ", ".join(text for key, text in own.items() if text != reference[key])
+        f1, _, said = difference_cells(by_macro_f1[name])
+        return [link_model(name), different, *difference_cells(by_accuracy[name]), f1, said]
+
+    header = ["model", "what is different", "accuracy, points", "p", "verdict", "macro F1, points", "verdict"]
+    said = f"Reference: {link_model(names[0])}, {', '.join(reference.values())}.\n\n"
+    return said + page_table("llrrlrl", header, map(line, names[1:]))
+
+
+class Highest(NamedTuple):
+    """The network with the highest mean test accuracy of a dataset, against the highest baseline.
+
+    relation: to that baseline, as in `not distinguished from logistic regression`.
+    """
+
+    model: str
+    mean: float
+    baseline: float
+    judged: Judged
+    relation: str
+
+
+def highest_baseline(results: Results, dataset: str) -> tuple[str, float]:
+    """Its name in words, and its test accuracy."""
+    run, answers = highest_run(results, dataset)
+    return BASELINES[run], float(1 - answers.wrong.mean())
+
+
+def highest_run(results: Results, dataset: str) -> tuple[str, Answers]:
+    """The baseline that got most test texts right, and its answers alone."""
+    answers = results.baseline_answers[dataset]
+    run = answers.runs[int(answers.wrong.mean(axis=1).argmin())]
+    return run, answers.choose([run])
+
+
+def highest_network(params: Params, results: Results, dataset: str) -> Highest:
+    """Compare the highest network of a dataset that has models with the highest baseline."""
+    run, answers = highest_run(results, dataset)
+    networks = {name: results.answers[name] for name in models_of(params, dataset)}
+    model, judged = judge_highest(networks, answers, params.verdicts.negligible, params.verdicts.equivalent)
+    side = "above" if judged.found.difference > 0 else "below"
+    relation = {
+        "better": side,
+        "worse": side,
+        "negligible": f"negligibly {side}",
+        "equivalent": "equivalent to",
+        "not distinguished": "not distinguished from",
+    }[judged.verdict]
+    accuracy = float(1 - answers.wrong.mean())
+    mean = accuracy + judged.found.difference
+    return Highest(model, mean, accuracy, judged, f"{relation} {BASELINES[run]}")
+
+
+def against_baseline(params: Params, results: Results, dataset: str) -> str:
+    """The network with the highest mean, and whether it is distinguished from the highest baseline."""
+    models = models_of(params, dataset)
+    if not models:
+        return f"`{dataset}` has no model."
+    highest = highest_network(params, results, dataset)
+    among = f"the highest mean of {len(models)} networks" if len(models) > 1 else "the mean of the only network"
+    p = format_p(highest.judged.p_adjusted)
+    return (
+        f"`{dataset}`: {among} is {highest.mean:.4f} (`{highest.model}`), {highest.relation} "
+        f"({format_signed(highest.judged.found.difference)}, p {'' if p.startswith('<') else '= '}{p})."
+    )
