@@ -77,17 +77,24 @@ def fingerprint(keys: np.ndarray) -> str:
     return hashlib.sha256(keys.astype("<u8").tobytes()).hexdigest()
 
 
+def pack_answers(answers: Answers) -> bytes:
+    """What `parse_answers` reads; a text of a run takes a bit."""
+    packed = io.BytesIO()
+    np.savez(
+        packed,
+        runs=np.array(answers.runs),
+        wrong=np.packbits(answers.wrong, axis=1),
+        macro_f1=answers.macro_f1,
+        f1_influence=answers.f1_influence,
+        test_set=np.array(answers.test_set),
+    )
+    return packed.getvalue()
+
+
 def write_answers(path: Path, answers: Answers) -> None:
-    """Write what `parse_answers` reads; a text of a run takes a bit."""
-    with new_file(path) as partial, open(partial, "wb") as file:
-        np.savez(
-            file,
-            runs=np.array(answers.runs),
-            wrong=np.packbits(answers.wrong, axis=1),
-            macro_f1=answers.macro_f1,
-            f1_influence=answers.f1_influence,
-            test_set=np.array(answers.test_set),
-        )
+    """Write a file that `read_answers` reads."""
+    with new_file(path) as partial:
+        partial.write_bytes(pack_answers(answers))
 
 
 def parse_answers(content: bytes, path: str) -> Answers:
