@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -104,6 +105,9 @@ def parse_answers(content: bytes, path: str) -> Answers:
         UserError: these are something else.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > len(content):
+                raise ValueError("found something that was compressed")  # there is no telling to what size
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             f1_influence, packed = arrays["f1_influence"], arrays["wrong"]
             wrong = np.unpackbits(packed, axis=1, count=len(f1_influence)).astype(bool)
