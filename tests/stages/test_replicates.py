@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from commands import dvc
 from editing import edit_yaml
+from sklearn.metrics import f1_score
 
+from stages.common.basics.answers import collect_answers, fingerprint, keys_of, read_answers, write_answers
 from stages.common.basics.artifacts import read_csv, read_json
+from stages.common.basics.errors import UserError
 from stages.common.basics.params.questions import replicate_seeds
 from stages.common.basics.params.reading import load_params
 from stages.evaluate import evaluate
@@ -23,8 +26,8 @@ def three_seeds(content: Any) -> None:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    paths = (folder / "reports/models/imdb").glob("replicates.*")
-    return {path.name: path.read_bytes() for path in paths}
+    reports = folder / "reports/models/imdb"
+    return {path.name: path.read_bytes() for path in (*reports.glob("replicates.*"), reports / "errors.npz")}
 
 
 def rerun(folder: Path) -> str:
@@ -67,9 +70,9 @@ def test_other_or_damaged_runs_are_not_kept(copy: Path, monkeypatch: pytest.Monk
         with open(copy / "stages/common/network/layers.py", "a") as file:
             file.write("# another\n")
     elif change == "damage":
-        correct = copy / ".dvc/tmp/replicates/imdb/correct.npy"
-        content = correct.read_bytes()
-        correct.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        predicted = copy / ".dvc/tmp/replicates/imdb/predicted.npy"
+        content = predicted.read_bytes()
+        predicted.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     else:
         labels = copy / "data/vectorized/imdb/train/labels.npy"
         content = np.load(labels)
@@ -83,7 +86,8 @@ def test_other_or_damaged_runs_are_not_kept(copy: Path, monkeypatch: pytest.Monk
             key: json.loads(value) for key, value in read_csv(Path(".dvc/tmp/replicates/imdb/runs.csv"))[0].items()
         }
         del line["seed"]
-        return [Replicate(line, np.ones(10, bool))] * len(seeds)
+        texts = len(np.load("data/vectorized/imdb/test/labels.npy"))
+        return [Replicate(line, np.ones(texts, np.int64))] * len(seeds)
 
     monkeypatch.setattr("stages.replicate.replicate_runs", none)
     replicate(load_params(), "imdb")
@@ -122,12 +126,60 @@ def test_an_interrupted_stage_goes_on_where_it_was(copy: Path, monkeypatch: pyte
 
 
 def test_the_figures_are_those_of_the_texts(scratch: Path) -> None:
-    correct = np.load(scratch / ".dvc/tmp/replicates/imdb/correct.npy")
+    predicted = np.load(scratch / ".dvc/tmp/replicates/imdb/predicted.npy")
+    labels = np.load(scratch / "data/vectorized/imdb/test/labels.npy")
     lines = read_csv(scratch / "reports/models/imdb/replicates.csv")
-    assert correct.dtype == bool
-    assert correct.mean(axis=1).tolist() == pytest.approx([float(line["test_accuracy"]) for line in lines], abs=1e-6)
+    answers = read_answers(scratch / "reports/models/imdb/errors.npz")
+    assert answers.runs == tuple(line["seed"] for line in lines)
+    assert (answers.wrong == (predicted != labels)).all()
+    expected = {
+        "test_accuracy": (predicted == labels).mean(axis=1),
+        "test_macro_f1": [f1_score(labels, row, average="macro") for row in predicted],
+    }
+    for figure, values in expected.items():
+        assert [float(line[figure]) for line in lines] == pytest.approx(list(values), abs=1e-6)
     found = read_json(scratch / "reports/models/imdb/replicates.json")["accuracy"]["se_of_texts"]
-    assert found == standard_error_of_texts(correct)
+    assert found == standard_error_of_texts(answers.wrong)
+
+
+def test_a_test_set_has_another_fingerprint_once_a_text_or_a_label_is_another() -> None:
+    hashes, labels = np.arange(10, dtype=np.uint64), np.arange(10) % 2
+    others = [
+        (hashes[::-1], labels),
+        (hashes, 1 - labels),
+        (hashes[:-1], labels[:-1]),
+        (hashes + np.uint64(1), labels),
+    ]
+    found = [fingerprint(keys_of(*each)) for each in ((hashes, labels), *others)]
+    assert len(set(found)) == len(found)
+
+
+def test_answers_take_a_bit_each(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    runs = {str(seed): random.integers(0, 46, 2_001) for seed in range(20)}
+    labels = random.integers(0, 46, 2_001)
+    written = collect_answers(runs, labels, 46, "one")
+    write_answers(tmp_path / "errors.npz", written)
+    found = read_answers(tmp_path / "errors.npz")
+    assert (found.runs, found.test_set) == (tuple(runs), "one")
+    assert (found.wrong == [predicted != labels for predicted in runs.values()]).all()
+    assert (tmp_path / "errors.npz").stat().st_size < 20 * 2_001 / 8 + 4 * 2_001 + 3_000
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"what is this", "cut", "compressed", "other shapes"])
+def test_what_is_no_file_of_answers_is_an_error(content: bytes | str, tmp_path: Path) -> None:
+    path = tmp_path / "errors.npz"
+    answers = collect_answers({"1": np.zeros(99, int)}, np.zeros(99, int), 2, "one")
+    if content == "compressed":
+        np.savez_compressed(path, runs=np.array(["1"]), wrong=np.zeros((1, 10**6), np.uint8))
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        write_answers(path, answers._replace(runs=("1", "2")) if content == "other shapes" else answers)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-100] if content == "cut" else whole)
+    with pytest.raises(UserError, match=r"errors\.npz: expected which test texts each run got wrong"):
+        read_answers(path)
 
 
 @pytest.mark.parametrize("seen", [40, "all"])
@@ -157,15 +209,18 @@ def test_unseen_texts_are_those_that_training_does_not_have(
     assert metrics["test_unseen"]["accuracy"] == pytest.approx((likelihoods > 0.5).mean(), abs=1e-6)
     assert metrics["test_unseen"]["loss"] == pytest.approx(-np.log(likelihoods).mean(), abs=1e-5)
     assert set(metrics["test_unseen"]) == set(whole)
-    expected = np.load(".dvc/tmp/replicates/imdb/correct.npy")[:, count:].mean(axis=1)
+    predicted = np.load(".dvc/tmp/replicates/imdb/predicted.npy")
+    expected = (predicted == labels)[:, count:].mean(axis=1)
     assert [float(line["test_unseen_accuracy"]) for line in lines] == pytest.approx(expected.tolist(), abs=1e-6)
     assert replicates["unseen_accuracy"] == mean_and_sd([float(line["test_unseen_accuracy"]) for line in lines])
 
 
-def test_the_standard_error_of_one_run_is_that_of_a_share() -> None:
-    correct = np.arange(400) < 300
-    assert standard_error_of_texts(correct[np.newaxis]) == pytest.approx(math.sqrt(0.75 * 0.25 / 399), abs=1e-6)
-    assert standard_error_of_texts(np.array([[True, False], [False, True]])) == 0
+def test_the_standard_error_of_one_run_is_that_of_agresti_and_coull() -> None:
+    """Two texts more that are right, two that are wrong."""
+    wrong = np.arange(400) < 100
+    share = 102 / 404
+    assert standard_error_of_texts(wrong[np.newaxis]) == pytest.approx(math.sqrt(share * (1 - share) / 404), abs=1e-6)
+    assert standard_error_of_texts(np.zeros((10, 66), bool)) > 0.01
 
 
 def test_seeds_of_different_seeds_do_not_overlap() -> None:
