@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from git_identity import IDENTITY
+from made_up_answers import answers_of
 
 from bagpipe.cli.main import main
 from stages.common.basics.answers import Answers, pack_answers
@@ -61,16 +61,6 @@ def dvc_hash(path: Path) -> str:
 COMMON = ("common/network/layers", "common/basics/params/params")
 
 
-TEXTS = 100_000  # so many that it hardly matters which they are
-
-
-def answers_of(accuracy: list[float], texts: int = TEXTS, test_set: str = "the same") -> Answers:
-    """Answers of so many right: the texts that one run gets wrong are among those of a run that gets more wrong."""
-    wrong = np.arange(texts) >= np.rint(np.array(accuracy)[:, np.newaxis] * texts)
-    runs = tuple(str(seed) for seed, _ in enumerate(accuracy, 2))
-    return Answers(runs, wrong, np.array(accuracy), np.zeros(texts, np.float32), test_set)
-
-
 class Project:
     """A small project, to be changed and committed."""
 
@@ -115,7 +105,9 @@ class Project:
             {}, {f"data/models/{name}": "m"}, {f"reports/models/{name}/metrics.json": "j"}
         )
         self.lock[f"replicate@{name}"] = entry(
-            params, {"stages/replicate.py": "", **deps}, {f"reports/models/{name}/replicates.csv": "c"}
+            params,
+            {"stages/replicate.py": "", **deps},
+            {f"reports/models/{name}/{file}": "c" for file in ("replicates.csv", "errors.npz")},
         )
         self.lock[f"render@{name}"] = entry(
             {"plots": {}}, {"stages/render.py": ""}, {f"reports/models/{name}/loss.png": "p"}
@@ -125,12 +117,18 @@ class Project:
         self.reports[f"models/{name}/loss.png"] = b"a picture"
         self.replicates(name)
 
-    def replicates(self, model: str, accuracy: list[float] = OLD_ACCURACY, loss: list[float] | None = None) -> None:
+    def replicates(
+        self,
+        model: str,
+        accuracy: list[float] = OLD_ACCURACY,
+        loss: list[float] | None = None,
+        answers: Answers | None = None,
+    ) -> None:
         loss = loss or (OLD_LOSS * len(accuracy))[: len(accuracy)]
         self.reports[f"models/{model}/replicates.csv"] = table(
             test_loss=loss, test_accuracy=accuracy, test_macro_f1=accuracy, validation_val_loss=loss
         )
-        self.reports[f"models/{model}/errors.npz"] = pack_answers(answers_of(accuracy))
+        self.reports[f"models/{model}/errors.npz"] = pack_answers(answers or answers_of(accuracy))
 
     def record(self) -> None:
         """Write down in dvc.lock the params and the code that the stages run with, as DVC does."""
@@ -223,8 +221,8 @@ def cells(model: str, *arguments: str) -> list[str]:
     return re.split("  +", line[0])
 
 
-def assert_one_line(done: Result, *parts: str) -> None:
-    assert done.exit_code == 1
+def assert_one_line(done: Result, *parts: str, exit_code: int = 1) -> None:
+    assert done.exit_code == exit_code
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")

@@ -47,12 +47,16 @@ def compare_variations(params: Params, results: Results, figure: str = "accuracy
 
 def disagreements(by_accuracy: Mapping[str, Judged], by_macro_f1: Mapping[str, Judged]) -> str:
     """Where macro F1, to which each class counts the same, says something else than accuracy; empty if nowhere."""
+
+    def word(judged: Judged) -> str:
+        return "negligibly different" if judged.verdict == "negligible" else judged.verdict
+
     said = [
-        f"{link_model(name)} is {found.verdict} by accuracy and {by_macro_f1[name].verdict} by macro F1"
+        f"{link_model(name)} is {word(found)} by accuracy and {word(by_macro_f1[name])} by macro F1"
         for name, found in by_accuracy.items()
         if found.verdict != by_macro_f1[name].verdict
     ]
-    return f"The two disagree: {'; '.join(said)}." if said else ""
+    return f"Accuracy and macro F1 give different verdicts: {'; '.join(said)}." if said else ""
 
 
 def describe_network(settings: Settings) -> dict[str, str]:

@@ -68,7 +68,7 @@ def explain_terms(found: Judgement) -> str:
         return f"{said}. Known: {found.published.known}."
     if found.verdict == "differs":
         return f"{said}. No reason is known."
-    return f"{said}: so far out, chance puts one of them in {found.p_adjusted:.0%} of reports."
+    return f"{said}. By chance alone, at least one figure is that far out in up to {found.p_adjusted:.0%} of reports."
 
 
 def reproduction_section(notebooks: Notebooks, judgements: list[Judgement], apart: str) -> str:
@@ -113,14 +113,15 @@ def experiments_section(params: Params, results: Results, compared: Mapping[str,
     notes = "\n\n".join(filter(None, [disagreements(compared, by_macro_f1), *small]))
     return f"""## Do more units, more or fewer layers, another loss or activation help?
 
-Each variation against the dataset's reference model, in percentage points, on new texts of the same kind: the error \
-comes from the seeds and from the choice of test texts. Runs are compared seed by seed where two models share ten \
-seeds or more, and text by text. The intervals of a dataset hold all together with a probability of \
-{CONFIDENCE:.0%} (Holm), and p is corrected likewise: the probability of a difference at least that large if there \
-were none. Where the interval excludes 0 a variation is "better" or "worse", or "negligible" if the difference \
-is less than {100 * margins.negligible:g} points. Otherwise it is "equivalent" if the interval lies within \
-{100 * margins.equivalent:g} points on both sides, and "not distinguished" if not: that does not say that there is \
-no difference. The verdict is that on accuracy; macro F1, the mean F1 of the classes, has one of its own.
+Each variation against the dataset's reference model, in percentage points, and as far as it holds for new texts of \
+the same kind: an interval allows for other seeds and for other test texts. Models are compared text by text, and \
+seed by seed where they share ten seeds or more. p is the probability of a difference at least this large if there \
+were none. Holm's method corrects p and the intervals over all variations of a dataset, accuracy and macro F1 apart, \
+so that in at most {ALPHA:.0%} of reports chance makes any of them exclude 0. Where the interval excludes 0, a \
+variation is "better" or "worse", or "negligible" if the difference is less than {100 * margins.negligible:g} \
+points. Otherwise it is "equivalent" if the interval lies within {100 * margins.equivalent:g} points on both sides, \
+and "not distinguished" if not: that does not say that there is no difference. The first verdict is on accuracy, the \
+second on macro F1, the mean F1 of the classes, to which a rare class counts as much as a frequent one.
 
 Whoever chooses a model by these figures makes the test set a development set, and its accuracy there is then too \
 high an estimate. To choose, look at the validation figures; the test set is for the one that was chosen.
@@ -159,17 +160,17 @@ def compose_page(params: Params, notebooks: Notebooks, results: Results, judgeme
 
 {compose_summary(params, notebooks, results, of_notebooks, compared)}
 Means over seeds ± the standard deviation of a single run, on these test sets. A difference is that from the \
-reference, in percentage points, with the interval in which it lies on new texts of the same kind: seeds and the \
-size of the test set both limit what is known. {limits}The standard error of an accuracy that comes from the size \
-of the test set alone is {test_set_errors(results, params)}.
+reference, in percentage points. Its interval is for new texts of the same kind: it allows for other seeds and for \
+other test texts. {limits}The standard error of an accuracy that comes from the size of the test set alone is \
+{test_set_errors(results, params)}.
 
 ![Accuracy by epoch and over seeds, beside the published figures](overview.png)
 
 {reproduction_section(notebooks, of_notebooks, apart) if of_notebooks else ""}\
 ## All models
 
-Test loss, accuracy and macro F1: means over further seeds ± the standard deviation of a single run, and the one \
-run under `seed` of params.yaml.
+Test loss, accuracy and macro F1: means over further seeds ± the standard deviation of a single run, and the one run \
+under `seed` of params.yaml. Macro F1 is the mean F1 of the classes.
 
 {results_table(params, results)}
 Precision, recall and F1 of each class: [classes.csv](classes.csv).
@@ -182,8 +183,8 @@ Without a network, on the same multi-hot rows:
 {baselines_table(results)}
 {highest}
 
-(p is about new texts, by seeds and text by text, times the number of networks, as the highest is picked among \
-them. The spread over seeds is taken to be at least that of all of them together.)
+(p is about new texts, too. It is multiplied by the number of networks, as the highest is picked among them, and the \
+spread over seeds is taken to be at least that of all of them together.)
 
 ## What is in the data
 

@@ -42,7 +42,7 @@ def results(every: float, unseen: float | None, **changes: Any) -> Results:
     line = {"test_accuracy": every} | ({} if unseen is None else {"test_unseen_accuracy": unseen})
     runs = [{"seed": str(seed)} | {key: str(value) for key, value in line.items()} for seed in (1001, 1002)]
     found = {"imdb": data(**changes), "reuters": data(**changes)}
-    return Results({}, dict.fromkeys(PARAMS.models, runs), {}, {}, {}, found)
+    return Results({}, dict.fromkeys(PARAMS.models, runs), {}, {}, {}, found, {}, {})
 
 
 @pytest.mark.parametrize(

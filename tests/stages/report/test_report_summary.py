@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from made_up_results import TWIN, case, together
 
-from bagpipe.scratch.copies import ROOT
-from stages.common.basics.params.params import Params
-from stages.common.basics.params.reading import PARAMS_FILE, load_params
-from stages.common.basics.params.sections import Model
 from stages.common.judging.published import Notebooks, Published
-from stages.common.judging.reproduction import Judgement, Ours, Results
+from stages.common.judging.reproduction import Judgement, Ours
+from stages.report.comparisons import compare_variations
 from stages.report.page import experiments_section, reproduction_section
 from stages.report.summary import (
     answer_baselines,
@@ -20,48 +18,8 @@ from stages.report.summary import (
     answer_repeated_texts,
     compose_summary,
 )
-from stages.report.tables import NO_BREAK, compare_variations, page_table, reproduction_table
+from stages.report.tables import NO_BREAK, page_table, reproduction_table
 from stages.report.words import count_with_verb, format_points, join_first_names, join_names
-
-COMMITTED = load_params(ROOT / PARAMS_FILE)
-SPREAD = (-0.001, 0.0, 0.001, -0.002, 0.002, 0.0, 0.001, -0.001, 0.0, 0.0)  # of ten seeds; their mean is 0
-TWIN = "the same runs as the first"
-
-
-def params_of(models: dict[str, Model]) -> Params:
-    """Params of models whose datasets have the defaults of reuters, and their first model as the reference."""
-    defaults = {}
-    for name, model in models.items():
-        defaults.setdefault(model.dataset, COMMITTED.defaults["reuters"].model_copy(update={"reference": name}))
-    return COMMITTED.model_copy(update={"models": models, "defaults": defaults})
-
-
-def case(
-    *accuracies: float | str, baseline: float = 0.6, dataset: str = "mine", **changes: Any
-) -> tuple[Params, Results]:
-    """Models a, b, c ... of one dataset, and runs with these means; changes: settings of the last model."""
-    names = [f"{dataset}_{letter}" for letter in "abcdefgh"[: len(accuracies)]]
-    models = {name: Model(dataset=dataset, hidden=[place + 1]) for place, name in enumerate(names)}
-    models[names[-1]] = models[names[-1]].model_copy(update=changes)
-    runs = {}
-    for place, (name, mean) in enumerate(zip(names, accuracies, strict=True)):
-        spread = SPREAD[place:] + SPREAD[:place]
-        values = [mean + part for part in spread] if mean != TWIN else [accuracies[0] + part for part in SPREAD]
-        runs[name] = [
-            {"seed": str(1001 + seed), "test_accuracy": f"{value:.6f}"} for seed, value in enumerate(values)
-        ]
-    baselines = {dataset: {"naive_bayes": {"accuracy": 0.5}, "logistic_regression": {"accuracy": baseline}}}
-    data = {dataset: {"overlap": {"test_texts_in_train": 0}, "test": {"texts": 100}, "ceiling": 1.0}}
-    spreads = {name: {"accuracy": {"se_of_texts": 0.01}} for name in names}
-    return params_of(models), Results({}, runs, spreads, {}, baselines, data)
-
-
-def together(one: tuple[Params, Results], other: tuple[Params, Results]) -> tuple[Params, Results]:
-    (params, results), (more_params, more_results) = one, other
-    return params_of(params.models | more_params.models), Results(
-        *(mine | theirs for mine, theirs in zip(results, more_results, strict=True))
-    )
-
 
 # Which model is best
 
@@ -70,7 +28,7 @@ def together(one: tuple[Params, Results], other: tuple[Params, Results]) -> tupl
     ("accuracies", "changes", "said"),
     [
         ((0.8,), {}, "`a` (0.8000) is the only model."),
-        ((0.8, 0.85), {}, "`b` (0.8500) is better than `a` (0.8000), by 4.9 to 5.1 points."),
+        ((0.8, 0.85), {}, "`b` (0.8500) is better than `a` (0.8000), by 4.8 to 5.2 points."),
         ((0.8, 0.7), {}, "`a` (0.8000) is the best; 1 model is worse."),
         ((0.8, 0.7, 0.6), {}, "`a` (0.8000) is the best; 2 models are worse."),
         ((0.8, TWIN), {}, "no model is shown to be better than `a` (0.8000)."),
@@ -80,13 +38,13 @@ def together(one: tuple[Params, Results], other: tuple[Params, Results]) -> tupl
         (
             (0.8, 0.85, 0.7),
             {},
-            "`b` (0.8500) is the best, better than `a` (0.8000), by 4.9 to 5.1 points; 1 model is worse.",
+            "`b` (0.8500) is the best, better than `a` (0.8000), by 4.8 to 5.2 points; 1 model is worse.",
         ),
-        ((0.8, 0.85, 0.8003), {}, "`b` (0.8500) is better than `a` (0.8000), by 4.9 to 5.1 points."),
+        ((0.8, 0.85, 0.8003), {}, "`b` (0.8500) is better than `a` (0.8000), by 4.8 to 5.2 points."),
         (
             (0.8, 0.85, 0.9),
             {},
-            "`c` (0.9000) and `b` (0.8500) are better than `a` (0.8000), by 9.9 to 10.1 and 4.9 to 5.1 points.",
+            "`c` (0.9000) and `b` (0.8500) are better than `a` (0.8000), by 9.8 to 10.2 and 4.8 to 5.2 points.",
         ),
         (
             (0.8, 0.85, 0.86, 0.87, 0.88, 0.89),
@@ -201,10 +159,10 @@ def test_what_is_not_consistent_is_explained_once_and_after_its_source() -> None
     assert "- A: a book" in said
     assert "- B" not in said
     assert "- `imdb` lowest validation loss: published 0.5, ours 0.2500 ± 0.0100; p is 0.010" in said
-    assert "It may be chance.\n- `imdb` last validation loss: " in said
+    assert "in up to 2% of reports.\n- `imdb` last validation loss: " in said
     assert "Known: the stars." in said
     assert "one and the same run" in said
-    places = [said.index(part) for part in ("- A: a book", "It may be chance", "| figure |", "notebook A 1.1")]
+    places = [said.index(part) for part in ("- A: a book", "By chance alone", "| figure |", "notebook A 1.1")]
     assert places == sorted(places)
     assert said.count("test loss") == 1
     assert "not consistent" not in reproduction_section(notebooks, [judged("consistent")], "")
@@ -228,7 +186,7 @@ def test_nothing_is_said_of_notebooks_where_nothing_is_published() -> None:
     assert "possible" not in said
     assert said.replace(NO_BREAK, " ").splitlines()[-3:] == [
         "| [`mine_a`](#model-mine_a) | 0.8000 ± 0.0012 |  | reference |",
-        "| [`mine_b`](#model-mine_b) | 0.8500 ± 0.0012 | +5.00 (+4.85 to +5.15) | better |",
+        "| [`mine_b`](#model-mine_b) | 0.8500 ± 0.0012 | +5.00 (+4.81 to +5.19) | better |",
         "| logistic regression on mine | 0.6000 |  |  |",
     ]
 
