@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 from commands import dvc
 from editing import edit_yaml
+from made_up_answers import answers_of
 from ruamel.yaml import YAML
 from sklearn.metrics import precision_recall_fscore_support
 
 from bagpipe.scratch.copies import ROOT
+from stages.common.basics.answers import read_answers, write_answers
 from stages.common.basics.artifacts import write_csv
 from stages.common.basics.declared import source_of
+from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import ordered_models
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
@@ -148,26 +151,61 @@ def test_published_figures_stand_beside_ours(reports: Path, params: Params) -> N
     assert not re.search(r"validation\.|test\.(loss|acc)|_epoch", page)
 
 
+def make_up_runs(reports: Path, model: str, accuracies: list[float]) -> None:
+    """Write the files of replicates, as if their accuracies on 1,000 test texts, and macro F1, were these."""
+    folder = reports / "models" / model
+    first = lines_of(folder / "replicates.csv")[0]
+    answers = answers_of(dict(enumerate(accuracies, 1001)), texts=1_000)
+    lines = [
+        {**first, "seed": seed, "test_accuracy": accuracy, "test_macro_f1": accuracy}
+        for seed, accuracy in enumerate(accuracies, 1001)
+    ]
+    write_csv(folder / "replicates.csv", list(first), (line.values() for line in lines))
+    write_answers(folder / "errors.npz", answers)
+
+
 def test_the_page_says_what_is_true_of_made_up_runs(reports: Path, params: Params) -> None:
-    """Runs of which every verdict is known: the same, better, and no different from the baseline."""
-    for name, values in {"reuters": (0.5, 0.52), "reuters_integer_labels": (0.5, 0.52)}.items():
-        path = reports / "models" / name / "replicates.csv"
-        first = lines_of(path)[0]
-        lines = [{**first, "seed": 1001 + place, "test_accuracy": values[place % 2]} for place in range(10)]
-        write_csv(path, list(first), (line.values() for line in lines))
+    """Runs of which every verdict is known: the same, better, and worse than the baseline."""
+    for name in ("reuters", "reuters_integer_labels"):
+        make_up_runs(reports, name, [0.5, 0.52] * 5)
     report(params)
     page = text_of(reports)
     assert re.search(r"^\| \[`reuters_integer_labels`.*\| the same runs \|$", page, re.MULTILINE)
-    path = reports / "models" / "reuters_integer_labels" / "replicates.csv"
-    better = [{**line, "test_accuracy": 0.6 + 0.001 * place} for place, line in enumerate(lines_of(path))]
-    write_csv(path, list(better[0]), (line.values() for line in better))
+    make_up_runs(reports, "reuters_integer_labels", [0.6 + 0.001 * place for place in range(10)])
     report(params)
     page = text_of(reports)
     assert "On reuters, `reuters_integer_labels` (0.6045) is better than `reuters` (0.5100), by " in page
-    assert re.search(r"^\| \[`reuters_integer_labels`.*\| \+9\.45 \(.*\| <0\.001 \| better \|$", page, re.MULTILINE)
+    assert re.search(
+        r"^\| \[`reuters_integer_labels`.*\| \+9\.45 \(.*\| <0\.001 \| better \| \+9\.45 \(.*\) \| better \|$",
+        page,
+        re.MULTILINE,
+    )
     assert re.search(
         r"`reuters`: the highest mean of 2 networks is 0\.6045 \(`reuters_integer_labels`\), below", page
     )
+
+
+def test_what_replicates_and_baselines_got_wrong_adds_up(reports: Path, params: Params) -> None:
+    """errors.npz beside the figures that come from the same runs; both of the same texts."""
+    for name, model in params.models.items():
+        answers = read_answers(reports / "models" / name / "errors.npz")
+        lines = lines_of(reports / "models" / name / "replicates.csv")
+        assert list(answers.runs) == [line["seed"] for line in lines]
+        for values, column in ((1 - answers.wrong.mean(axis=1), "accuracy"), (answers.macro_f1, "macro_f1")):
+            np.testing.assert_allclose(values, [float(line[f"test_{column}"]) for line in lines], atol=1e-6)
+        baselines = read_answers(reports / "datasets" / model.dataset / "errors.npz")
+        assert baselines.test_set == answers.test_set
+        figures = json.loads((reports / "datasets" / model.dataset / "baselines.json").read_text(encoding="utf-8"))
+        accuracies = dict(zip(baselines.runs, 1 - baselines.wrong.mean(axis=1), strict=True))
+        assert accuracies == pytest.approx({run: figures[run]["accuracy"] for run in accuracies}, abs=1e-6)
+        assert figures.keys() - accuracies.keys() == {"expected_of_shuffling"}
+
+
+def test_damaged_answers_are_named(reports: Path, params: Params) -> None:
+    path = reports / "models" / "imdb" / "errors.npz"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError, match=r"^reports/models/imdb/errors\.npz: expected which test texts"):
+        report(params)
 
 
 def test_figures_of_other_settings_are_not_judged(reports: Path, params: Params) -> None:
