@@ -35,7 +35,9 @@ function verdicts(rows) {
       `Differences of test accuracy with their intervals: ${said.join("; ")}.`);
   }
   const caption = "Verdicts on test accuracy";
-  return [element("h3", {}, "Test accuracy over seeds"), place, table(caption, columns, rows, true)];
+  const about = element("p", {class: "small"}, "A verdict and its interval are about new texts of the same kind: they " +
+    "allow for other seeds and other test texts. p and the intervals are corrected for all models of a dataset.");
+  return [element("h3", {}, "Test accuracy over seeds"), place, table(caption, columns, rows, true), about];
 }
 
 function changedMetrics(rows) {

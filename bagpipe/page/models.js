@@ -55,10 +55,12 @@ function showErrors(content, model, labels) {
     ...explained(content, model.dataset, labels, wrong));
 }
 
-function inWords({settings, figures: {"test.accuracy": accuracy}, mean, sd, seeds}) {
+function inWords({settings, figures: {"test.accuracy": accuracy, "test.macro_f1": f1}, mean, sd, macro_f1: meanF1,
+  macro_f1_sd: sdF1, seeds}) {
   return `Hidden layers of ${settings.hidden.join(", ")} units, ${settings.activation}; ${settings.optimizer} for ` +
-    `${settings.epochs} epochs in batches of ${settings.batch_size}. Test accuracy ${fixed(accuracy)} in the run ` +
-    `that is shown here, ${fixed(mean)} ± ${fixed(sd)} over ${seeds.length} seeds.`;
+    `${settings.epochs} epochs in batches of ${settings.batch_size}. Test accuracy ${fixed(accuracy)} and macro F1 ` +
+    `${fixed(f1)} in the run that is shown here, ${fixed(mean)} ± ${fixed(sd)} and ${fixed(meanF1)} ± ` +
+    `${fixed(sdF1)} over ${seeds.length} seeds.`;
 }
 
 function showModel(content, name) {

@@ -20,19 +20,24 @@ function showFindings(content) {
   const has = key => content.models.some(model => model[key] !== null);
   const columns = [
     words("Model", model => model.name),
-    figures("Ours, mean\u00a0±\u00a0sd", model => model.mean, fixed,
+    figures("Accuracy, mean\u00a0±\u00a0sd", model => model.mean, fixed,
       {show: (value, model) => `${fixed(value)} ± ${fixed(model.sd)}`}),
     ...(has("published") ? [figures("Published", model => model.published, fixed)] : []),
     ...(has("best_possible") ? [figures("Best possible", model => model.best_possible, fixed)] : []),
     figures("Difference", model => model.difference, signed),
     words("Verdict", model => model.verdict),
+    figures("Macro F1, mean\u00a0±\u00a0sd", model => model.macro_f1, fixed,
+      {show: (value, model) => `${fixed(value)} ± ${fixed(model.macro_f1_sd)}`}),
+    words("Verdict on macro F1", model => model.macro_f1_verdict),
     figures("Unseen texts", model => model.unseen, fixed),
     figures("Seeds", model => model.seeds.length),
     words("Hidden units", layersOf),
   ];
-  find("headline").append(table("Test accuracy over seeds", columns, content.models, true),
-    element("p", {class: "small"}, "Difference and verdict: against the first model of the dataset, where they " +
-      "differ in the network alone. Unseen texts: those that training does not have word for word."));
+  find("headline").append(table("Test accuracy and macro F1 over seeds", columns, content.models, true),
+    element("p", {class: "small"}, "Difference: of accuracy, from the first model of the dataset, where they " +
+      "differ in the network alone. The verdicts are about new texts of the same kind: they allow for other seeds " +
+      "and other test texts. Macro F1: the mean F1 of the classes. Unseen texts: accuracy on those that training " +
+      "does not have word for word."));
 }
 
 function publishedRow(found) {

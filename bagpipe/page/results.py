@@ -14,7 +14,7 @@ from stages.common.judging.reproduction import Judgement, Results, metric_by_see
 from stages.report.comparisons import compare_variations, highest_baseline
 from stages.report.datasets import UNSEEN, describe_repetitions, describe_texts, explain_repetitions, has_unseen
 from stages.report.summary import compose_summary
-from stages.report.tables import ACCURACY
+from stages.report.tables import ACCURACY, MACRO_F1
 
 SETTINGS = [name for name in Model.model_fields if name != "dataset"]
 
@@ -32,11 +32,12 @@ class DatasetContent:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelContent:
-    """A model: its params, its metrics, and its test accuracy over seeds.
+    """A model: its params, its metrics, and its test accuracy and macro F1 over seeds.
 
     unseen: mean accuracy on test texts that training has not, where the dataset has such.
     published, best_possible: accuracies, where there are such.
-    verdict, difference: against the reference, the first model of the dataset; empty and None of itself.
+    verdict, difference: of accuracy, against the reference, the first model of the dataset; empty and None of itself.
+    macro_f1, macro_f1_sd, macro_f1_verdict: the same of macro F1.
     """
 
     name: str
@@ -51,6 +52,9 @@ class ModelContent:
     best_possible: float | None
     verdict: str
     difference: float | None
+    macro_f1: float
+    macro_f1_sd: float
+    macro_f1_verdict: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,15 +133,15 @@ def model_settings(name: str, params: Params) -> dict[str, Any]:
 
 
 def model_contents(params: Params, notebooks: Notebooks, results: Results) -> list[ModelContent]:
-    """Each model with its params and its test accuracy: published, over seeds, and against the reference's."""
-    compared = compare_variations(params, results)
+    """Each model with its params and its figures: published, over seeds, and against the reference's."""
+    compared, by_macro_f1 = (compare_variations(params, results, figure) for figure in ("accuracy", "macro_f1"))
     accuracies = published_accuracies(notebooks, params)
     published, best = ({of: entry.number for of, entry in entries.items()} for entries in accuracies)
 
     def content_of(name: str) -> ModelContent:
         runs, dataset = metric_by_seed(results, name, ACCURACY), params.models[name].dataset
         unseen = list(metric_by_seed(results, name, UNSEEN).values()) if has_unseen(results, name) else []
-        against = compared.get(name)
+        against, f1 = compared.get(name), list(metric_by_seed(results, name, MACRO_F1).values())
         return ModelContent(
             name=name,
             dataset=dataset,
@@ -151,6 +155,9 @@ def model_contents(params: Params, notebooks: Notebooks, results: Results) -> li
             best_possible=best.get(dataset),
             verdict=against.verdict if against else "",
             difference=against.found.difference if against else None,
+            macro_f1=statistics.fmean(f1),
+            macro_f1_sd=statistics.stdev(f1),
+            macro_f1_verdict=by_macro_f1[name].verdict if against else "",
         )
 
     return [content_of(name) for name in ordered_models(params)]

@@ -9,7 +9,7 @@ from bagpipe.project.lock import LOCK_FILE
 from bagpipe.review.records import ABSENT, Changes, Judged, MetricChange, Obstacle, ParamChange, TestVerdict
 from bagpipe.review.revisions import Side
 from bagpipe.review.tables import DiffTable, quote_code, render_table, wrap_paragraph
-from bagpipe.review.verdicts import FULL, METRICS, OTHER_TEXTS, Pair, replicate_command
+from bagpipe.review.verdicts import FULL, METRICS, OTHER_TEXTS, UNRECORDED, Pair, replicate_command
 from stages.common.basics.markdown import format_p
 from stages.common.basics.paths import HERE
 
@@ -76,15 +76,17 @@ def explain_tests(rows: list[TestVerdict]) -> Iterator[str]:
     if margins is None:
         return
     ways = group_models(tested)
-    texts = [f"seed by seed, n {n}" if paired else f"other seeds, n {n} and {other}" for paired, n, other in ways]
+    texts = [
+        f"seed by seed, n {n}" if paired else f"as independent runs, n {n} and {other}" for paired, n, other in ways
+    ]
     if len(ways) > 1:
         texts = [
             f"{text}: {', '.join(map(quote_code, names))}" for text, names in zip(texts, ways.values(), strict=True)
         ]
-    corrected = ", corrected for all models of the dataset (Holm); so are the intervals" if len(tested) > 1 else ""
+    corrected = "; it and the interval are corrected for all models of the dataset (Holm)" if len(tested) > 1 else ""
     yield (
-        f"Means over seeds. Compared: {'; '.join(texts)}; and text by text. A verdict is about new texts of the same "
-        f"kind, on this test set only the last column. p: the chance of a difference at least this large between "
+        f"Means over seeds. Compared on the same texts {'; '.join(texts)}. A verdict is about new texts of the same "
+        f"kind; only the last column is about these. p: the chance of a difference at least this large between "
         f"models that are equally good{corrected}. "
         f"Negligible: less than {100 * margins.negligible:g} points. "
         f"Equivalent: the interval is within {100 * margins.equivalent:g} points on both sides."
@@ -98,9 +100,12 @@ def explain_obstacles(rows: list[TestVerdict], models: Collection[str]) -> Itera
     for found, names in group_models(reasons).items():
         command = quote_code(replicate_command(names, models))
         if found.status == OTHER_TEXTS:
-            said = f"{found.reason.capitalize()}, so nothing is said of {join_models(names)}"
-            there = f"put the texts of the new one into a checkout of {quote_code(found.side)}, run {command} there"
-            yield f"{said}: {there}"
+            there = f"a checkout of {quote_code(found.side)}, and run {command} there"
+            yield f"No verdict on {join_models(names)}, as {found.reason}: put the texts of the new side into {there}."
+            continue
+        if found.status == UNRECORDED and found.reason:
+            said = f"{FULL[UNRECORDED].capitalize()} in {quote_code(found.side)}, as {found.reason}"
+            yield f"{said}: take the later one over into a checkout of it, and run {command} there."
             continue
         why = f", where {quote_code(found.changed)}{found.reason.removeprefix(found.changed)}" if found.reason else ""
         yield f"{FULL[found.status].capitalize()} in {quote_code(found.side)}{why}: {command}"

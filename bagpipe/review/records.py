@@ -42,7 +42,8 @@ class Statistics:
 class Obstacle:
     """Why a figure cannot be judged over seeds.
 
-    side: the revision whose replicates are missing or stale; changed, reason: what makes them stale, and a sentence.
+    side: the revision whose replicates are missing, stale or of other texts; changed, reason: what makes them stale, and
+    a sentence.
     """
 
     status: str

@@ -16,6 +16,7 @@ from bagpipe.review.freshness import read_inputs, replicate_stage, staleness
 from bagpipe.review.records import Judged, Margins, MetricChange, Obstacle, Statistics, TestVerdict
 from bagpipe.review.revisions import Side, read_workspace
 from stages.common.basics.errors import UserError
+from stages.common.basics.paths import HERE
 
 if TYPE_CHECKING:
     from stages.common.basics.answers import Answers
@@ -34,6 +35,7 @@ FULL = {
     UNRECORDED: "it is not recorded which test texts the replicates got wrong",
     OTHER_TEXTS: "the test sets differ",
 }
+OLD_PIPELINE = "its pipeline does not write errors.npz"
 
 
 def replicate_command(models: list[str], everything: Collection[str] = ()) -> str:
@@ -58,6 +60,7 @@ def is_unchanged(sides: Pair, model: str) -> bool:
         (
             {name: value for name, value in side.metrics.items() if name[0] == model},
             side.md5(side.replicates_file(model)),
+            side.md5(str(HERE.errors_of_model(model))),
             read_inputs(side, model),
         )
         for side in sides
@@ -181,25 +184,28 @@ def find_other_texts(sides: Pair, model: str) -> Obstacle | None:
     """Why the answers of two sides cannot be held against each other, None if they can."""
     for side in reversed(sides):
         if not side.has_answers(model):
-            return Obstacle(status=UNRECORDED, side=side.short)
+            is_written = str(HERE.errors_of_model(model)) in side.lock[replicate_stage(model)].outs
+            return Obstacle(status=UNRECORDED, side=side.short, reason="" if is_written else OLD_PIPELINE)
     old, new = (side.answers(model) for side in sides)
     if old.test_set == new.test_set:
         return None
-    counts = [answers.wrong.shape[1] for answers in (old, new)]
-    other = f"{counts[0]:,} and {counts[1]:,} texts" if counts[0] != counts[1] else f"{counts[0]:,} texts, but others"
-    return Obstacle(status=OTHER_TEXTS, side=sides[0].short, reason=f"the test sets have {other}")
+    before, now = (f"{answers.wrong.shape[1]:,}" for answers in (old, new))
+    reason = (
+        f"both sides have {now} test texts, but not the same"
+        if before == now
+        else f"the old side has {before} test texts and the new one {now}"
+    )
+    return Obstacle(status=OTHER_TEXTS, side=sides[0].short, reason=reason)
 
 
 def judge_without_texts(sides: Pair, model: str, metric: str) -> Judged | None:
     """What is said of a model without comparing its answers: why not, or that runs diverged; else None."""
-    gate = f"test.{metric}"
-    old, new = (side.samples(model, gate) for side in sides)
+    old, new = (side.samples(model, ACCURACY) for side in sides)
     n = len(old), len(new)
-    if obstacle := find_obstacle(sides, model, gate) or find_other_texts(sides, model):
+    if obstacle := find_obstacle(sides, model, ACCURACY) or find_other_texts(sides, model):
         return Judged(n=n, verdict=advise(obstacle, [model]), obstacle=obstacle)
-    before, now = find_diverged(
-        sides, model, (gate, "test.loss")
-    )  # a loss that diverged leaves an accuracy of guesses
+    figures = (f"test.{metric}", "test.loss")  # a loss that diverged leaves an accuracy of guesses
+    before, now = find_diverged(sides, model, figures)
     if before or now:
         verdict = "not distinguished" if before and now else "worse" if now else "better"
         return Judged(n=n, diverged=(before, now), verdict=verdict)
@@ -208,7 +214,10 @@ def judge_without_texts(sides: Pair, model: str, metric: str) -> Judged | None:
 
 def advise(obstacle: Obstacle, models: list[str], everything: Collection[str] = ()) -> str:
     """What is the matter, and the command that mends it."""
-    return f"{FULL[obstacle.status]}: `{replicate_command(models, everything)}`"
+    command = f"`{replicate_command(models, everything)}`"
+    if obstacle.status == OTHER_TEXTS:
+        return f"{FULL[OTHER_TEXTS]}: {command} in a checkout of {obstacle.side} with the texts of the new side"
+    return f"{FULL[obstacle.status]}: {command}"
 
 
 def judge_runs(sides: Pair, model: str, figure: str, finite: tuple[str, ...]) -> Judged:
@@ -269,11 +278,11 @@ def list_failures(verdicts: list[TestVerdict], models: Collection[str], metric: 
     """What `--fail-on worse` fails for: test figures that got worse, and those that could not be judged."""
     worse = [row.model for row in verdicts if row.judged.verdict == "worse"]
     found = [f"test {METRICS[metric]} is worse: {', '.join(worse)}"] if worse else []
-    obstacles = [(row.judged.obstacle, row.model) for row in verdicts]
-    unjudged = {status: [model for why, model in obstacles if why and why.status == status] for status in FULL}
-    return found + [
-        f"{FULL[status]}: `{replicate_command(names, models)}`" for status, names in unjudged.items() if names
-    ]
+    for status in FULL:
+        rows = [row for row in verdicts if row.judged.obstacle and row.judged.obstacle.status == status]
+        if rows and (obstacle := rows[0].judged.obstacle):
+            found.append(advise(obstacle, [row.model for row in rows], models))
+    return found
 
 
 def only_other_texts(verdicts: list[TestVerdict]) -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from statistics import fmean, stdev
 
 import numpy as np
 import pytest
@@ -127,6 +128,10 @@ def test_the_page_has_what_the_reports_have(project: Path, written: Path) -> Non
         folder = project / "reports/models" / model["name"]
         lines = read_csv(folder / "replicates.csv")
         assert model["seeds"] == [[int(line["seed"]), float(line["test_accuracy"])] for line in lines]
+        macro_f1 = [float(line["test_macro_f1"]) for line in lines]
+        assert [model["macro_f1"], model["macro_f1_sd"]] == pytest.approx([fmean(macro_f1), stdev(macro_f1)])
+        twin = "the same runs" if model["name"] == "reuters_integer_labels" else ""
+        assert [model["verdict"], model["macro_f1_verdict"]] == [twin, twin]
         assert model["figures"]["test.accuracy"] == read_json(folder / "metrics.json")["test"]["accuracy"]
         history = read_csv(folder / "history.csv")
         assert content["histories"][model["name"]]["val_loss"] == [float(line["val_loss"]) for line in history]

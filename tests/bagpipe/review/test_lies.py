@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from editing import edit_yaml
 from verifying import (
@@ -24,6 +25,7 @@ from verifying import (
 
 from bagpipe.review.checks.registry import BY_ID
 from bagpipe.review.measured import begin_page
+from stages.common.basics.answers import read_answers, write_answers
 
 REPORT = '  report:\n    cmd: python -m stages "$DVC_STAGE"'  # as dvc.yaml has it
 
@@ -57,6 +59,19 @@ def mangled_history(folder: Path) -> None:
 def edited_metrics_and_lock(folder: Path) -> None:
     edited_metrics(folder)
     run_dvc(folder, "commit", "--force")
+
+
+def edited_answers(folder: Path) -> None:
+    """Let each run have got fewer texts wrong, and the lock say so."""
+    path = folder / "reports" / "models" / "imdb" / "errors.npz"
+    answers = read_answers(path)
+    write_answers(path, answers._replace(wrong=np.zeros_like(answers.wrong)))
+    run_dvc(folder, "commit", "--force")
+
+
+def damaged_answers(folder: Path) -> None:
+    path = folder / "reports" / "models" / "imdb" / "errors.npz"
+    path.write_bytes(path.read_bytes()[:100])
 
 
 def edited_lock(folder: Path) -> None:
@@ -215,6 +230,8 @@ LIES = [
     (mangled_verdicts, "figures-hold", "report", "verdicts or bounded figures cannot be read"),
     (mangled_history, "results-agree", "imdb", "its results in reports/models/imdb cannot be read"),
     (edited_metrics_and_lock, "results-agree", "evaluate@imdb", "does not follow from confusion.csv"),
+    (edited_answers, "results-agree", "replicate@imdb", "got wrong, does not agree with replicates.csv"),
+    (damaged_answers, "results-agree", "imdb", "its results in reports/models/imdb cannot be read"),
     (edited_lock, "consistent-lock", "evaluate@imdb", "data/models/imdb is not the one that train@imdb wrote"),
     (edited_hash_of_code, "up-to-date", "render@imdb", "stages/render.py is not the one that dvc.lock has"),
     (

@@ -40,11 +40,11 @@ def test_equal_models_differ_in_one_case_of_twenty(n: int, texts: int) -> None:
 
 def test_the_variance_is_that_of_differences_drawn_again_and_again() -> None:
     random = np.random.default_rng(7)
-    found = [conclude(measure_accuracy(*two_models(random, 10, 100))) for _ in range(1_500)]
+    found = [conclude(measure_accuracy(*two_models(random, 10, 500))) for _ in range(1_500)]
     expected = np.var([each.difference for each in found])
     assert np.mean([each.error**2 for each in found]) == pytest.approx(expected, rel=0.12)
     by_seeds_alone = np.mean([each.of_seeds**2 for each in found])
-    assert by_seeds_alone < 0.85 * expected
+    assert by_seeds_alone < 0.95 * expected
 
 
 def test_runs_of_one_seed_are_compared_text_by_text() -> None:
