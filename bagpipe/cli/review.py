@@ -46,6 +46,20 @@ def resolve_lock_command() -> None:
     resolve_conflict()
 
 
+@main.command("retest")
+@click.argument("revision", required=False)
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
+def retest_command(revision: str | None, models: tuple[str, ...]) -> None:
+    """Run another revision's models on the texts that are here.
+
+    So `bagpipe diff` can compare the two where the test texts have changed. REVISION is by default the main branch;
+    without a MODEL all run whose test texts differ. The results are committed on the branch retest/REVISION.
+    """
+    from bagpipe.review.retest import retest
+
+    retest(revision, models)
+
+
 @main.command("verify")
 @click.argument("stages", metavar="[STAGE]...", nargs=-1)
 @click.option("--rerun", is_flag=True, help="Also run each STAGE again in a scratch copy, and compare bytes.")
