@@ -100,8 +100,8 @@ def explain_obstacles(rows: list[TestVerdict], models: Collection[str]) -> Itera
     for found, names in group_models(reasons).items():
         command = quote_code(replicate_command(names, models))
         if found.status == OTHER_TEXTS:
-            there = f"a checkout of {quote_code(found.side)}, and run {command} there"
-            yield f"No verdict on {join_models(names)}, as {found.reason}: put the texts of the new side into {there}."
+            said = f"No verdict on {join_models(names)}, as {found.reason}: put the texts of the new side into"
+            yield f"{said} a checkout of {quote_code(found.side)}, and run {command} there."
             continue
         if found.status == UNRECORDED and found.reason:
             said = f"{FULL[UNRECORDED].capitalize()} in {quote_code(found.side)}, as {found.reason}"

@@ -42,8 +42,8 @@ class Statistics:
 class Obstacle:
     """Why a figure cannot be judged over seeds.
 
-    side: the revision whose replicates are missing, stale or of other texts; changed, reason: what makes them stale, and
-    a sentence.
+    side: the revision whose replicates are missing, stale or of other texts; changed: what makes them stale; reason:
+    what is the matter, in words.
     """
 
     status: str

@@ -1,8 +1,8 @@
 """Hold the results that show what they come from against params.yaml and each other.
 
-history.csv must have the epochs of params.yaml, replicates.csv and errors.npz its seeds and the same figures, and what
-is summed up elsewhere (the best epoch, the means, the accuracy) must follow from these. To fix a finding, run the stage
-that is named again.
+history.csv must have the epochs of params.yaml, replicates.csv and errors.npz its seeds and the same figures, and
+what is summed up elsewhere (the best epoch, the means, the accuracy) must follow from these. To fix a finding, run
+the stage that is named again.
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,21 @@ from typing import Any
 
 import pytest
 from commands import dvc
-from diff_project import OLD_ACCURACY, Project, cells, content, diff, git, make_project, metric, verdict
+from diff_project import (
+    HIGHER_ACCURACY,
+    OLD_ACCURACY,
+    Project,
+    cells,
+    content,
+    diff,
+    git,
+    make_project,
+    metric,
+    verdict,
+)
+from made_up_answers import answers_of
+
+from stages.common.basics.answers import pack_answers
 
 
 @pytest.fixture
@@ -35,6 +49,11 @@ def add_code(project: Project) -> None:
 def edit_replicates(project: Project) -> None:
     path = project.folder / "reports/models/one/replicates.csv"
     path.write_text(path.read_text().replace("0.79", "0.99"))
+
+
+def edit_answers(project: Project) -> None:
+    path = project.folder / "reports/models/one/errors.npz"
+    path.write_bytes(pack_answers(answers_of(HIGHER_ACCURACY)))
 
 
 def edit_data(project: Project) -> None:
@@ -73,6 +92,7 @@ def forget_stage(project: Project) -> None:
         (edit_code, "stages/common"),
         (add_code, "stages/common"),
         (edit_replicates, "reports/models/one/replicates.csv"),
+        (edit_answers, "reports/models/one/errors.npz"),
         (edit_data, "data/vectorized/films"),
         (edit_param_of_data, "datasets.films.num_words"),
         (edit_code_of_data, "stages/vectorize/vectorize.py"),
@@ -187,18 +207,27 @@ stages:
       cmd: python stages/run.py replicates.csv reports/models/${key}
       deps: [stages, data/raw/films]
       params: ["models.${key}"]
+      outs:
+      - reports/models/${key}/errors.npz: {cache: false}
       plots:
       - reports/models/${key}/replicates.csv: {cache: false}
 """
 PROGRAM = """\
 import json, sys
 from pathlib import Path
+import numpy as np
 from ruamel.yaml import YAML
 hidden = YAML(typ="safe").load(Path("params.yaml"))["models"]["one"]["hidden"]
 lines = ["seed,test_loss,test_accuracy", *(f"{seed},0.5,{hidden / 100 + seed / 1000}" for seed in range(5))]
 texts = {"metrics.json": json.dumps({"test": {"accuracy": hidden / 100}}), "replicates.csv": "\\n".join(lines)}
 Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
 Path(sys.argv[2], sys.argv[1]).write_text(texts[sys.argv[1]])
+if sys.argv[1] == "replicates.csv":
+    accuracy = np.array([hidden / 100 + seed / 1000 for seed in range(5)])
+    wrong = np.arange(1000) >= np.rint(1000 * accuracy[:, np.newaxis])
+    arrays = {"runs": [str(seed) for seed in range(5)], "wrong": np.packbits(wrong, axis=1), "macro_f1": accuracy}
+    influence = np.zeros(1000, np.float32)
+    np.savez(Path(sys.argv[2], "errors.npz"), **arrays, f1_influence=influence, test_set="the same")
 """
 
 
@@ -208,7 +237,8 @@ def test_an_experiment_that_ran_only_evaluate_is_stale_and_one_that_ran_all_is_n
     shutil.rmtree(project.folder / "stages")
     shutil.rmtree(project.folder / "reports")
     shutil.rmtree(project.folder / "data")
-    params: dict[str, Any] = {"models": {"one": {"hidden": 16}}, "verdicts": project.params["verdicts"]}
+    models = {"one": {"dataset": "films", "hidden": 16}}
+    params: dict[str, Any] = {"models": models, "verdicts": project.params["verdicts"]}
     files = {
         "dvc.yaml": PIPELINE,
         "stages/run.py": PROGRAM,
