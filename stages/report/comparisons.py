@@ -9,7 +9,7 @@ from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of, settings_of
 from stages.common.basics.params.sections import Settings
 from stages.common.judging.reproduction import Results
-from stages.common.judging.verdicts import Judged, judge_family, judge_highest
+from stages.common.judging.verdicts import Judged, explain_small_test_set, judge_family, judge_highest
 from stages.report.tables import (
     BASELINES,
     NO_BREAK,
@@ -138,14 +138,18 @@ def highest_network(params: Params, results: Results, dataset: str) -> Highest:
 
 
 def against_baseline(params: Params, results: Results, dataset: str) -> str:
-    """The network with the highest mean, and whether it is distinguished from the highest baseline."""
+    """The network with the highest mean, and whether it is distinguished from the highest baseline.
+
+    Of a small test set it is said here what it can find, if there are no variations of which to say it.
+    """
     models = models_of(params, dataset)
     if not models:
         return f"`{dataset}` has no model."
     highest = highest_network(params, results, dataset)
     among = f"the highest mean of {len(models)} networks" if len(models) > 1 else "the mean of the only network"
     p = format_p(highest.judged.p_adjusted)
+    small = "" if len(variations(params, dataset)) > 1 else explain_small_test_set(dataset, [highest.judged])
     return (
         f"`{dataset}`: {among} is {highest.mean:.4f} (`{highest.model}`), {highest.relation} "
-        f"({format_signed(highest.judged.found.difference)}, p {'' if p.startswith('<') else '= '}{p})."
-    )
+        f"({format_signed(highest.judged.found.difference)}, p {'' if p.startswith('<') else '= '}{p}). {small}"
+    ).rstrip()

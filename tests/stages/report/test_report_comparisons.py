@@ -186,6 +186,14 @@ def test_the_highest_network_is_held_against_the_baseline_text_by_text() -> None
     assert "not distinguished from logistic regression (+0.0500, p = " in against_baseline(params, results, "mine")
 
 
+def test_of_a_small_test_set_of_a_single_model_it_is_said_beside_the_baseline() -> None:
+    said = against_baseline(*case(0.8, baseline=0.79, texts=400), "mine")
+    assert "). The test set of mine has 400 texts. A difference of " in said
+    assert said.endswith(" test texts.")
+    assert against_baseline(*case(0.8, 0.7, baseline=0.79, texts=400), "mine").endswith(").")
+    assert against_baseline(*case(0.8, baseline=0.79), "mine").endswith(").")
+
+
 def test_p_of_the_highest_network_counts_all_networks() -> None:
     alone, among = (highest_network(*case(*of, baseline=0.79, texts=400), "mine") for of in ([0.8], [0.8, 0.7, 0.6]))
     assert among.model == alone.model == "mine_a"
