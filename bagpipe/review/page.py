@@ -9,7 +9,7 @@ from bagpipe.project.lock import LOCK_FILE
 from bagpipe.review.records import ABSENT, Changes, Judged, MetricChange, Obstacle, ParamChange, TestVerdict
 from bagpipe.review.revisions import Side
 from bagpipe.review.tables import DiffTable, quote_code, render_table, wrap_paragraph
-from bagpipe.review.verdicts import FULL, METRICS, OTHER_TEXTS, UNRECORDED, Pair, replicate_command
+from bagpipe.review.verdicts import FULL, METRICS, OTHER_TEXTS, UNRECORDED, Pair, replicate_command, retest_command
 from stages.common.basics.markdown import format_p
 from stages.common.basics.paths import HERE
 
@@ -100,8 +100,9 @@ def explain_obstacles(rows: list[TestVerdict], models: Collection[str]) -> Itera
     for found, names in group_models(reasons).items():
         command = quote_code(replicate_command(names, models))
         if found.status == OTHER_TEXTS:
-            said = f"No verdict on {join_models(names)}, as {found.reason}: put the texts of the new side into"
-            yield f"{said} a checkout of {quote_code(found.side)}, and run {command} there."
+            why = f"No verdict on {join_models(names)}, as {found.reason}"
+            retest = f"{quote_code(retest_command(found))} runs the models of the old one on the same texts"
+            yield f"{why}: where the new side is checked out, {retest}."
             continue
         if found.status == UNRECORDED and found.reason:
             said = f"{FULL[UNRECORDED].capitalize()} in {quote_code(found.side)}, as {found.reason}"

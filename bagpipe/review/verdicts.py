@@ -44,6 +44,11 @@ def replicate_command(models: list[str], everything: Collection[str] = ()) -> st
     return shlex.join(["dvc", "repro", *(["replicate"] if every else map(replicate_stage, models))])
 
 
+def retest_command(obstacle: Obstacle) -> str:
+    """What measures the old side on the test texts of the new one, where that is checked out."""
+    return shlex.join(["bagpipe", "retest", obstacle.side])
+
+
 def find_obstacle(sides: Pair, model: str, figure: str) -> Obstacle | None:
     """Why a figure cannot be judged over seeds, None if it can; of the two sides the new one is named first."""
     for side in reversed(sides):
@@ -214,10 +219,9 @@ def judge_without_texts(sides: Pair, model: str, metric: str) -> Judged | None:
 
 def advise(obstacle: Obstacle, models: list[str], everything: Collection[str] = ()) -> str:
     """What is the matter, and the command that mends it."""
-    command = f"`{replicate_command(models, everything)}`"
     if obstacle.status == OTHER_TEXTS:
-        return f"{FULL[OTHER_TEXTS]}: {command} in a checkout of {obstacle.side} with the texts of the new side"
-    return f"{FULL[obstacle.status]}: {command}"
+        return f"{FULL[OTHER_TEXTS]}: `{retest_command(obstacle)}`, where the new side is checked out"
+    return f"{FULL[obstacle.status]}: `{replicate_command(models, everything)}`"
 
 
 def judge_runs(sides: Pair, model: str, figure: str, finite: tuple[str, ...]) -> Judged:

@@ -73,9 +73,10 @@ def test_there_is_no_verdict_on_runs_with_other_test_texts(project: Project, tex
     project.commit()
     done = diff("HEAD~1", "HEAD", "--fail-on", "worse")
     assert done.exit_code == 4
-    command = "`dvc repro replicate@one` in a checkout of HEAD~1 with the texts of the new side"
+    command = "`bagpipe retest 'HEAD~1'`, where the new side is checked out"
     assert done.stderr == f"error: the test sets differ: {command}\n"
-    assert f"No verdict on `one`, as {said}: put the texts of the new side into a checkout" in page("HEAD~1", "HEAD")
+    note = f"No verdict on `one`, as {said}: where the new side is checked out, `bagpipe retest 'HEAD~1'` runs"
+    assert note in page("HEAD~1", "HEAD")
     assert cells("one", "HEAD~1", "HEAD") == ["one", "other test texts"]
     row = verdict("one", "HEAD~1", "HEAD")
     assert (row["verdict"], row["status"]) == (f"the test sets differ: {command}", "other test texts")
@@ -86,9 +87,7 @@ def test_there_is_no_verdict_on_runs_with_other_test_texts(project: Project, tex
     project.commit()
     done = diff("HEAD~2", "HEAD", "--fail-on", "worse")
     assert done.exit_code == 1
-    assert done.stderr.startswith(
-        "error: test accuracy is worse: two; the test sets differ: `dvc repro replicate@one`"
-    )
+    assert done.stderr.startswith("error: test accuracy is worse: two; the test sets differ: `bagpipe retest")
 
 
 # Answers that are not there
