@@ -14,7 +14,7 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from bagpipe.datasets.first_model import Choice, choose_defaults, choose_units
-from bagpipe.datasets.sections import read_params, with_entry, write_params
+from bagpipe.project.sections import read_params, with_entry, write_params
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, load_params

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from bagpipe.datasets.sections import read_params, without_entry, write_params
 from bagpipe.project.lock import LOCK_FILE, drop_unknown, parse_mapping
 from bagpipe.project.names import check_name
+from bagpipe.project.sections import read_params, without_entry, write_params
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import PARAMS_FILE, load_params

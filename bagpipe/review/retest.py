@@ -17,10 +17,10 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
 
-from bagpipe.datasets.sections import with_entry, without_entry
 from bagpipe.project.dvc_project import dvc_errors
 from bagpipe.project.git import git_output
 from bagpipe.project.names import check_name
+from bagpipe.project.sections import with_entry, without_entry
 from bagpipe.review.checks.rerun import run_dvc
 from bagpipe.review.freshness import replicate_stage
 from bagpipe.review.revisions import Side, read_sides

@@ -9,6 +9,7 @@ from scipy import stats
 
 from stages.common.basics.answers import Answers, read_answers
 from stages.common.basics.artifacts import Table, read_csv, read_json
+from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import ordered_models
 from stages.common.basics.paths import HERE
@@ -50,18 +51,32 @@ def read_description(dataset: str) -> dict[str, Any]:
     return read_json(HERE.dataset_report(dataset) / "data.json")
 
 
+def check_test_set(stage: str, answers: Answers, of_baselines: Answers) -> None:
+    """Check that a model was asked the texts that the baselines were.
+
+    Raises:
+        UserError: it was not.
+    """
+    if (answers.test_set, answers.wrong.shape[1]) != (of_baselines.test_set, of_baselines.wrong.shape[1]):
+        raise UserError(f"{stage}: expected answers on the test set that the baselines have; `dvc repro {stage}`")
+
+
 def read_results(params: Params) -> Results:
     """Read the results of all models and datasets."""
-    models = ordered_models(params)
+    models, datasets = ordered_models(params), sorted(params.defaults)
+    answers = {name: read_answers(HERE.errors_of_model(name)) for name in models}
+    of_baselines = {name: read_answers(HERE.errors_of_baselines(name)) for name in datasets}
+    for name in models:
+        check_test_set(f"replicate@{name}", answers[name], of_baselines[params.models[name].dataset])
     return Results(
         figures={name: read_metrics(name) for name in models},
         replicates={name: read_csv(HERE.model_report(name) / "replicates.csv") for name in models},
         spreads={name: read_json(HERE.model_report(name) / "replicates.json") for name in models},
         histories={name: read_csv(HERE.model_report(name) / "history.csv") for name in models},
-        baselines={name: read_json(HERE.dataset_report(name) / "baselines.json") for name in sorted(params.defaults)},
-        data={name: read_description(name) for name in sorted(params.defaults)},
-        answers={name: read_answers(HERE.errors_of_model(name)) for name in models},
-        baseline_answers={name: read_answers(HERE.errors_of_baselines(name)) for name in sorted(params.defaults)},
+        baselines={name: read_json(HERE.dataset_report(name) / "baselines.json") for name in datasets},
+        data={name: read_description(name) for name in datasets},
+        answers=answers,
+        baseline_answers=of_baselines,
     )
 
 

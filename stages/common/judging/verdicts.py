@@ -18,14 +18,15 @@ Verdict = Literal["better", "worse", "negligible", "equivalent", "not distinguis
 class Judged(NamedTuple):
     """A comparison, and what it says.
 
-    low, high: the interval of the difference that the verdict rests on. All those of a family hold together with a
-    probability of 95 %, so it excludes 0 if and only if p_adjusted is below 5 %.
+    low, high: the interval of the difference that the verdict rests on; it misses the difference in a share `alpha`
+    of cases, so chosen that it excludes 0 if and only if p_adjusted is below 5 %.
     """
 
     found: Comparison
     p_adjusted: float
     low: float
     high: float
+    alpha: float
     verdict: Verdict
 
 
@@ -49,7 +50,7 @@ def judge(found: Comparison, factor: float, negligible: float, equivalent: float
     """Judge a comparison whose p a correction for the others multiplies by a factor."""
     low, high = found.interval(ALPHA / factor)
     verdict = name_verdict(found.difference, low, high, negligible, equivalent)
-    return Judged(found, min(factor * found.p, 1.0), low, high, verdict)
+    return Judged(found, min(factor * found.p, 1.0), low, high, ALPHA / factor, verdict)
 
 
 def judge_family(
@@ -69,7 +70,7 @@ def judge_family(
     }
     for name in same:
         comparison = conclude(MEASURES[figure](*pairs[name]))
-        judged[name] = Judged(comparison, 1.0, 0.0, 0.0, "the same runs")
+        judged[name] = Judged(comparison, 1.0, 0.0, 0.0, ALPHA, "the same runs")
     return {name: judged[name] for name in pairs}
 
 
@@ -97,17 +98,17 @@ def judge_highest(
 
 def explain_small_test_set(dataset: str, found: Iterable[Judged]) -> str:
     """What difference a test set of few texts lets be found, and what would find one of a point; empty if not few."""
-    compared = [judged.found for judged in found if judged.verdict != "the same runs"]
-    if not compared or compared[0].texts >= FEW_TEXTS:
+    compared = [judged for judged in found if judged.verdict != "the same runs"]
+    if not compared or compared[0].found.texts >= FEW_TEXTS:
         return ""
-    widest = max(compared, key=Comparison.detectable)
-    ways = [
-        f"about {math.ceil(number):,} {what}"
-        for number, what in ((widest.texts_for(POINT), "test texts"), (widest.runs_for(POINT), "seeds"))
-        if math.isfinite(number)
-    ]
-    least, takes = f"{100 * widest.detectable():.1f} points", " or ".join(ways) or "more texts and more seeds"
-    return (
-        f"The test set of {dataset} has {widest.texts:,} texts. A difference of {least} is found in {POWER:.0%} of "
-        f"cases; one of a point takes {takes}."
+    alpha = min(judged.alpha for judged in compared)
+    least, widest = max((judged.found.detectable(alpha), judged.found) for judged in compared)
+    said = (
+        f"The test set of {dataset} has {widest.texts:,} texts. A difference of {100 * least:.1f} points is found in "
+        f"{POWER:.0%} of cases"
     )
+    if least <= POINT:
+        return f"{said}."
+    numbers = {"test texts": widest.texts_for(POINT, alpha), "seeds": widest.runs_for(POINT, alpha)}
+    ways = [f"about {math.ceil(number):,} {what}" for what, number in numbers.items() if math.isfinite(number)]
+    return f"{said}; one of a point takes {' or '.join(ways) or 'more texts and more seeds'}."

@@ -4,7 +4,7 @@ import pytest
 from labelled_texts import SALT
 
 from bagpipe.datasets.add import make_dataset, make_entries
-from bagpipe.datasets.sections import with_entry, without_entry
+from bagpipe.project.sections import with_entry, without_entry
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.sections import TextDataset

@@ -3,7 +3,7 @@
 import pytest
 from ruamel.yaml import YAML
 
-from bagpipe.datasets.sections import with_entry, without_entry
+from bagpipe.project.sections import with_entry, without_entry
 from stages.common.basics.errors import UserError
 
 WRITTEN = """\
