@@ -150,12 +150,12 @@ def judge_dataset(
 
     judged = judge_family(pairs, margins.negligible, margins.equivalent, metric)
     small = explain_small_test_set(dataset, judged.values())
-    return {
-        model: TestVerdict(model=model, judged=found, margins=None, small="")
-        if found.verdict == "the same runs"
-        else TestVerdict(model=model, judged=found, margins=margins, small=small)
-        for model, found in ((model, record_of(judged[model], *pairs[model], metric)) for model in pairs)
-    }
+    found = {}
+    for model, pair in pairs.items():
+        record = record_of(judged[model], *pair, metric)
+        notes = {"margins": margins, "small": small} if record.statistics else {}
+        found[model] = TestVerdict(model=model, judged=record, **notes)
+    return found
 
 
 def record_of(judged: "JudgedFamily", new: "Answers", old: "Answers", metric: str) -> Judged:
@@ -179,8 +179,8 @@ def record_of(judged: "JudgedFamily", new: "Answers", old: "Answers", metric: st
         p_adjusted=judged.p_adjusted,
         paired=found.paired,
         texts=found.texts,
-        on_test_set_low=round(found.on_test_set[0], 6),
-        on_test_set_high=round(found.on_test_set[1], 6),
+        on_test_set_low=round(found.on_test_set()[0], 6),
+        on_test_set_high=round(found.on_test_set()[1], 6),
     )
     return Judged(n=n, verdict=judged.verdict, statistics=statistics)
 
@@ -188,7 +188,7 @@ def record_of(judged: "JudgedFamily", new: "Answers", old: "Answers", metric: st
 def find_other_texts(sides: Pair, model: str) -> Obstacle | None:
     """Why the answers of two sides cannot be held against each other, None if they can."""
     for side in reversed(sides):
-        if not side.has_answers(model):
+        if not side.has_answers(model) or len(side.answers(model).runs) < 2:
             is_written = str(HERE.errors_of_model(model)) in side.lock[replicate_stage(model)].outs
             return Obstacle(status=UNRECORDED, side=side.short, reason="" if is_written else OLD_PIPELINE)
     old, new = (side.answers(model) for side in sides)

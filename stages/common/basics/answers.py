@@ -109,12 +109,19 @@ def parse_answers(content: bytes, path: str) -> Answers:
             if sum(member.file_size for member in archive.infolist()) > len(content):
                 raise ValueError("found something that was compressed")  # there is no telling to what size
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            f1_influence, packed = arrays["f1_influence"], arrays["wrong"]
-            wrong = np.unpackbits(packed, axis=1, count=len(f1_influence)).astype(bool)
-            runs = tuple(arrays["runs"].tolist())
-            answers = Answers(runs, wrong, arrays["macro_f1"], f1_influence, str(arrays["test_set"]))
-        if wrong.size == 0 or wrong.shape != (len(runs), len(f1_influence)) or answers.macro_f1.shape != (len(runs),):
+            packed, texts = arrays["wrong"], len(arrays["f1_influence"])
+            answers = Answers(
+                runs=tuple(map(str, arrays["runs"])),
+                wrong=np.unpackbits(packed, axis=1, count=texts).astype(bool),
+                macro_f1=arrays["macro_f1"].astype(np.float64),
+                f1_influence=arrays["f1_influence"].astype(np.float32),
+                test_set=str(arrays["test_set"]),
+            )
+        expected = (len(set(answers.runs)), -(-texts // 8)), (len(answers.runs),), (texts,)
+        if (packed.shape, answers.macro_f1.shape, answers.f1_influence.shape) != expected or not packed.size:
             raise ValueError("found arrays of other shapes")
+        if not (np.isfinite(answers.macro_f1).all() and np.isfinite(answers.f1_influence).all()):
+            raise ValueError("found what is no number")
     except Exception as error:  # zipfile and numpy raise one of many kinds, depending on which byte is wrong
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(

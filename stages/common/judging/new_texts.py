@@ -41,13 +41,24 @@ class Parts(NamedTuple):
     paired: bool
 
 
+def half_width(alpha: float, error: float, freedom: float) -> float:
+    """Of the interval of t that misses in a share alpha of cases."""
+    return float(stats.t.ppf(1 - alpha / 2, freedom)) * error
+
+
+def two_sided_p(difference: float, error: float, freedom: float) -> float:
+    return float(2 * stats.t.sf(abs(difference) / error, freedom))
+
+
 class Comparison(NamedTuple):
-    """Of mean accuracies, new less old, as far as it holds for new texts.
+    """Of mean accuracies, new less old, as far as it holds for new texts: never surer than on the test set itself.
+
+    Satterthwaite's degrees of freedom alone would have it so of few runs.
 
     error, freedom: the standard error of the difference, and its degrees of freedom after Satterthwaite.
     p: two-sided; of a difference at least this large between models that are equally good.
     of_seeds, of_texts: standard errors that come from either alone.
-    on_test_set: the 95 % interval by the seeds alone, of the difference on these very texts.
+    by_seeds: the standard error and its degrees of freedom by the seeds alone, of the difference on these very texts.
     n, texts, paired: see `Parts`.
     """
 
@@ -57,14 +68,19 @@ class Comparison(NamedTuple):
     p: float
     of_seeds: float
     of_texts: float
-    on_test_set: tuple[float, float]
+    by_seeds: tuple[float, float]
     n: tuple[int, int]
     texts: int
     paired: bool
 
     def interval(self, alpha: float = ALPHA) -> tuple[float, float]:
         """The confidence interval of the difference that misses it in a share `alpha` of cases."""
-        reach = float(stats.t.ppf(1 - alpha / 2, self.freedom)) * self.error
+        reach = max(half_width(alpha, self.error, self.freedom), half_width(alpha, *self.by_seeds))
+        return self.difference - reach, self.difference + reach
+
+    def on_test_set(self) -> tuple[float, float]:
+        """The 95 % interval by the seeds alone, of the difference on these very texts."""
+        reach = half_width(ALPHA, *self.by_seeds)
         return self.difference - reach, self.difference + reach
 
     def detectable(self, alpha: float = ALPHA) -> float:
@@ -190,15 +206,15 @@ def conclude(parts: Parts, least_spread: float = 0.0) -> Comparison:
     variance = max(of_seeds + parts.of_texts - parts.shared, of_seeds, parts.of_texts)
     freedom = variance**2 / (of_seeds**2 / parts.freedom + parts.of_texts**2 / (parts.texts + 1)) if variance else 1
     error = max(math.sqrt(variance), SMALLEST)
-    reach = float(stats.t.ppf(1 - ALPHA / 2, parts.freedom)) * math.sqrt(parts.of_seeds)
+    by_seeds = max(math.sqrt(parts.of_seeds), SMALLEST), parts.freedom
     return Comparison(
         difference=parts.difference,
         error=error,
         freedom=freedom,
-        p=float(2 * stats.t.sf(abs(parts.difference) / error, freedom)),
+        p=max(two_sided_p(parts.difference, error, freedom), two_sided_p(parts.difference, *by_seeds)),
         of_seeds=math.sqrt(of_seeds),
         of_texts=math.sqrt(parts.of_texts),
-        on_test_set=(parts.difference - reach, parts.difference + reach),
+        by_seeds=by_seeds,
         n=parts.n,
         texts=parts.texts,
         paired=parts.paired,

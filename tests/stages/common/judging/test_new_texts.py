@@ -67,11 +67,11 @@ def test_with_texts_without_end_it_is_the_t_test_of_the_seeds() -> None:
     found = conclude(measure_accuracy(new, old))
     exact = [1 - side.wrong.mean(axis=1) for side in (new, old)]
     expected = stats.ttest_rel(*exact)
-    assert found.on_test_set == pytest.approx(tuple(expected.confidence_interval()))
+    assert found.on_test_set() == pytest.approx(tuple(expected.confidence_interval()))
     assert found.p == pytest.approx(expected.pvalue, rel=0.1)
     few = [side.choose([*side.runs[:9]]) for side in (new, old)]
     welch = stats.ttest_ind(exact[0][:9], exact[1][:9], equal_var=False)
-    assert conclude(measure_accuracy(*few)).on_test_set == pytest.approx(tuple(welch.confidence_interval()))
+    assert conclude(measure_accuracy(*few)).on_test_set() == pytest.approx(tuple(welch.confidence_interval()))
 
 
 def test_seeds_that_both_sides_have_are_compared_in_pairs_from_ten_on() -> None:
