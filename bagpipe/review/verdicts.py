@@ -153,8 +153,9 @@ def judge_dataset(
     found = {}
     for model, pair in pairs.items():
         record = record_of(judged[model], *pair, metric)
-        notes = {"margins": margins, "small": small} if record.statistics else {}
-        found[model] = TestVerdict(model=model, judged=record, **notes)
+        found[model] = TestVerdict(model=model, judged=record)
+        if record.statistics:
+            found[model] = replace(found[model], margins=margins, small=small)
     return found
 
 
