@@ -19,6 +19,8 @@ from stages.common.basics.paths import HERE
 from stages.common.basics.watch import PIPELINE_FILE
 
 READ = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, HERE.reports)))
+# What these say is judged by itself: means of what `diff` judges, and how like ours a published run is.
+OVER_SEEDS = ("/replicates.json", "/learning_curves.json")
 WORKSPACE = "workspace"
 EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,62}/(.+)")  # below the commit that it started from
 
@@ -125,7 +127,7 @@ class Side:
         """
         found: dict[tuple[str, str], Any] = {}
         for path, content in self.files.items():
-            if path.endswith(".json") and not path.endswith("/replicates.json"):  # means of what is judged
+            if path.endswith(".json") and not path.endswith(OVER_SEEDS):
                 try:
                     values = json.loads(content, parse_constant=str)  # NaN is no JSON, so it is kept as text
                 except ValueError as error:

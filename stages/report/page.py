@@ -6,6 +6,7 @@ from stages.common.basics.params.sections import Settings
 from stages.common.judging.comparison import ALPHA, CONFIDENCE
 from stages.common.judging.published import Notebooks, not_judged
 from stages.common.judging.reproduction import Judgement, Results
+from stages.report.curves import PublishedCurves, applicable_curves, curves_section
 from stages.report.datasets import paragraphs, unseen_table
 from stages.report.summary import compose_summary
 from stages.report.tables import (
@@ -129,9 +130,16 @@ def test_set_errors(results: Results, params: Params) -> str:
     return ", ".join(shown)
 
 
-def compose_page(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> str:
+def compose_page(
+    params: Params,
+    notebooks: Notebooks,
+    results: Results,
+    judgements: list[Judgement],
+    all_curves: list[PublishedCurves],
+) -> str:
     """reports/README.md."""
     compared, apart = compare_variations(params, results), not_judged(notebooks, params)
+    curves, curves_apart = applicable_curves(all_curves, notebooks, params)
     of_notebooks = [found for found in judgements if not found.published.best_possible]
     limits = "".join(
         f"Best possible: {text}. "
@@ -144,7 +152,7 @@ def compose_page(params: Params, notebooks: Notebooks, results: Results, judgeme
     )
     return f"""# Results
 
-{compose_summary(params, notebooks, results, of_notebooks, compared)}
+{compose_summary(params, notebooks, results, of_notebooks, compared, curves)}
 Means over seeds ± the standard deviation of a single run, on these test sets. A difference is that from the \
 reference, over the seeds of both, in percentage points with the {CONFIDENCE:.0%} interval. {limits}How sure all \
 this is depends on the spread over seeds. New texts are another matter: there the size of the test set limits what \
@@ -154,6 +162,7 @@ enters no verdict.
 ![Accuracy by epoch and over seeds, beside the published figures](overview.png)
 
 {reproduction_section(notebooks, of_notebooks, apart) if of_notebooks else ""}\
+{curves_section(curves, curves_apart)}\
 ## All models
 
 Test loss and accuracy: means over further seeds ± the standard deviation of a single run, and the one run under \
