@@ -67,9 +67,8 @@ def read_published_curves(model: str, path: Path = PUBLISHED_CURVES) -> dict[Run
     """
     try:
         with open(path, encoding="utf-8", newline="") as file:
-            points = [
-                _parse_point(line, f"{path}:{place}") for place, line in enumerate(csv.DictReader(file), start=2)
-            ]
+            lines = csv.DictReader(file, restkey="a further value")
+            points = [_parse_point(line, f"{path}:{place}") for place, line in enumerate(lines, start=2)]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file here; run this in the project's root") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -91,7 +90,7 @@ def read_published_curves(model: str, path: Path = PUBLISHED_CURVES) -> dict[Run
 
 def _parse_point(line: dict[str, str], where: str) -> Point:
     try:
-        return Point.model_validate({str(key): value for key, value in line.items()})
+        return Point.model_validate(line)
     except ValidationError as error:
         raise UserError(f"{where}: {first_sentence(error)}") from None
 

@@ -216,7 +216,7 @@ class LearningCurves(Section):
     n: Runs
     """Further runs of each kind, to hold the published ones against."""
     old_optimizer: Annotated[bool, Field(strict=True)] = False
-    """Whether to train as TensorFlow 2.4 did, too: RMSprop with epsilon outside the root. Not if another one is set."""
+    """Whether to train as TensorFlow 2.4 did, too: if by RMSprop, with its epsilon outside the root."""
     old_progress_bar: Annotated[bool, Field(strict=True)] = False
     """Whether to print as TensorFlow 2.4 did, too: the average of the running means."""
 
