@@ -114,19 +114,30 @@ def answer_curves(curves: Sequence[PublishedCurves]) -> str:
     groups: dict[tuple[str, tuple[Variant, ...]], list[PublishedCurves]] = {}
     for found in others:
         groups.setdefault((found.notebook, tuple(found.agreeing)), []).append(found)
-    said += [_explain_group(notebook, variants, group) for (notebook, variants), group in groups.items()]
+    said += [_explain_group(notebook, variants, group, judged) for (notebook, variants), group in groups.items()]
     return " ".join(said)
 
 
-def _explain_group(notebook: str, variants: tuple[Variant, ...], group: list[PublishedCurves]) -> str:
-    """What it takes for some runs of a notebook to come out, in a sentence."""
-    models = join_names(dict.fromkeys(f"`{found.model}`" for found in group))
-    named = f"Notebook {notebook}'s curves of {models}"
+def _explain_group(
+    notebook: str, variants: tuple[Variant, ...], group: list[PublishedCurves], judged: list[PublishedCurves]
+) -> str:
+    """What it takes for some of the judged runs to come out, all of them of one notebook, in a sentence."""
+    named = f"Notebook {notebook}'s curves of {join_names(_name_runs(group, judged))}"
     if not variants:
         return f"{named} do not come out."
     shown = join_names(format_p(found.p[variants[0]]) for found in group)
     alone = ", with neither of them alone" if variants == ("both",) else ""
     return f"{named} come out with {_name_variants(variants)}{alone} (p {shown})."
+
+
+def _name_runs(group: list[PublishedCurves], judged: list[PublishedCurves]) -> list[str]:
+    """Each model, with the kind of its run where another run of it is not in the group."""
+    names = []
+    for model in dict.fromkeys(found.model for found in group):
+        runs = [found.run for found in group if found.model == model]
+        others = [found for found in judged if found.model == model and found not in group]
+        names.append(f"`{model}` ({join_names(runs)} run)" if others else f"`{model}`")
+    return names
 
 
 def curves_table(curves: list[PublishedCurves]) -> str:

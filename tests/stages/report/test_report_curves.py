@@ -36,10 +36,15 @@ OF_TWO = "Epoch by epoch, of 2 published runs"
 EXPLAINED, EXPLAINED_TOO = curves(NO, NO, NO, 6 / 21), curves(NO, NO, NO, 14 / 21)
 CASES: dict[str, tuple[list[PublishedCurves], str, str]] = {
     "one agrees": ([curves(YES)], "agrees", "Epoch by epoch the only published run agrees with ours."),
+    "one of a model's two": (
+        [curves(NO), curves(YES, run="validation")],
+        "**differs**",
+        f"{OF_TWO}, 1 agrees with ours. {B} (final run) do not come out.",
+    ),
     "all agree": ([curves(YES, NO), curves(YES)], "agrees", "Epoch by epoch all published runs agree with ours."),
     "unexplained": ([curves(NO)], "**differs**", f"{OF_ONE} {B} do not come out."),
     "with both": (
-        [EXPLAINED, curves(YES)],
+        [EXPLAINED, curves(YES, model="reuters")],
         f"comes out with {BOTH}",
         f"{OF_TWO}, 1 agrees with ours. {ALONE} (p 0.286).",
     ),
