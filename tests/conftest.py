@@ -76,6 +76,13 @@ def fewer_epochs(content: Any) -> None:
         defaults["validation_epochs"] = 4
 
 
+def judge_curves(content: Any) -> None:
+    """As if the notebook's curves were of generated texts."""
+    content["learning_curves"] = {
+        "imdb": {"dataset": "imdb", "n": 2, "old_optimizer": True, "old_progress_bar": True}
+    }
+
+
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A scratch copy after `bagpipe repro`; to be read only, see `copy`. Test processes share one."""
@@ -88,6 +95,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             folder.mkdir()
             make_scratch_copy(folder)
             edit_yaml(folder / PARAMS_FILE, fewer_epochs)
+            edit_yaml(folder / PARAMS_FILE, judge_curves)
             done = bagpipe(folder, "repro", capture_output=True)
             assert done.returncode == 0, done.stdout + done.stderr
             log.write_text(done.stdout + done.stderr, encoding="utf-8")

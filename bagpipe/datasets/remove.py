@@ -28,7 +28,9 @@ def remove_dataset(name: str) -> None:
         raise UserError(f"{PARAMS_FILE}: expected a model of another dataset to remain, found none")
     check_not_published([*models, name], params)
     text = read_params()
-    for section, entries in (("datasets", [name]), ("defaults", [name]), ("models", models)):
+    curves = [model for model in models if model in params.learning_curves]
+    sections = {"learning_curves": curves, "datasets": [name], "defaults": [name], "models": models}
+    for section, entries in sections.items():
         for entry in entries:
             text = without_entry(text, section, entry)
     lock = parse_mapping(LOCK_FILE.read_bytes(), str(LOCK_FILE)) if LOCK_FILE.exists() else {}

@@ -12,6 +12,7 @@ from stages.common.basics.paths import HERE
 from stages.common.judging.published import OF_A_DATASET, Notebooks, Published, published_accuracies
 from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
 from stages.report.comparisons import compare_variations, highest_baseline
+from stages.report.curves import applicable_curves, read_curves
 from stages.report.datasets import UNSEEN, describe_repetitions, describe_texts, explain_repetitions, has_unseen
 from stages.report.summary import compose_summary
 from stages.report.tables import ACCURACY, MACRO_F1
@@ -105,8 +106,11 @@ class ResultsContent:
 
 def list_findings(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> list[str]:
     """What came out, as reports/README.md begins: a question and its answer each, in Markdown."""
-    compared = compare_variations(params, results)
-    said = compose_summary(params, notebooks, results, judgements, compared).partition("\n\n")[0]
+    compared, (curves, _) = (
+        compare_variations(params, results),
+        applicable_curves(read_curves(params), notebooks, params),
+    )
+    said = compose_summary(params, notebooks, results, judgements, compared, curves).partition("\n\n")[0]
     return [line.removeprefix("- ") for line in said.splitlines()]
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from stages.common.basics.answers import Answers
 
 READ = tuple(map(str, (PIPELINE_FILE, LOCK_FILE, PARAMS_FILE, HERE.reports)))
+# What these say is judged by itself: means of what `diff` judges, and how like ours a published run is.
+OVER_SEEDS = ("/replicates.json", "/learning_curves.json")
 WORKSPACE = "workspace"
 EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38,62}/(.+)")  # below the commit that it started from
 
@@ -128,7 +130,7 @@ class Side:
         """
         found: dict[tuple[str, str], Any] = {}
         for path, content in self.files.items():
-            if path.endswith(".json") and not path.endswith("/replicates.json"):  # means of what is judged
+            if path.endswith(".json") and not path.endswith(OVER_SEEDS):
                 try:
                     values = json.loads(content, parse_constant=str)  # NaN is no JSON, so it is kept as text
                 except ValueError as error:

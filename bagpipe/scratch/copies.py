@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from bagpipe.project.dvc_plots import set_up_plots
 from stages.common.basics.params.reading import PARAMS_FILE, read_yaml
 from stages.common.basics.watch import PIPELINE_FILE
+from stages.common.judging.learning_curves import PUBLISHED_CURVES
 from stages.common.judging.published import PUBLISHED_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,7 @@ BEST_POSSIBLE = "The best accuracy to be expected of any classifier, known becau
 
 def copy_project(folder: Path) -> None:
     """Copy the pipeline, not its data or results, as a DVC repository without Git."""
-    for file in (PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE, Path(".dvcignore")):
+    for file in (PIPELINE_FILE, PARAMS_FILE, PUBLISHED_FILE, PUBLISHED_CURVES, Path(".dvcignore")):
         shutil.copyfile(ROOT / file, folder / file)
     ignore = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local", "plots.html")
     for name in ("stages", ".dvc"):

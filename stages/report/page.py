@@ -17,6 +17,7 @@ from stages.report.comparisons import (
     experiments_table,
     variations,
 )
+from stages.report.curves import PublishedCurves, applicable_curves, curves_section
 from stages.report.datasets import paragraphs, unseen_table
 from stages.report.summary import compose_summary
 from stages.report.tables import (
@@ -143,9 +144,16 @@ def test_set_errors(results: Results, params: Params) -> str:
     return ", ".join(shown)
 
 
-def compose_page(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> str:
+def compose_page(
+    params: Params,
+    notebooks: Notebooks,
+    results: Results,
+    judgements: list[Judgement],
+    all_curves: list[PublishedCurves],
+) -> str:
     """reports/README.md."""
     compared, apart = compare_variations(params, results), not_judged(notebooks, params)
+    curves, curves_apart = applicable_curves(all_curves, notebooks, params)
     of_notebooks = [found for found in judgements if not found.published.best_possible]
     limits = "".join(
         f"Best possible: {text}. "
@@ -158,7 +166,7 @@ def compose_page(params: Params, notebooks: Notebooks, results: Results, judgeme
     )
     return f"""# Results
 
-{compose_summary(params, notebooks, results, of_notebooks, compared)}
+{compose_summary(params, notebooks, results, of_notebooks, compared, curves)}
 Means over seeds ± the standard deviation of a single run, on these test sets. A difference is that from the \
 reference, in percentage points. Its interval is for new texts of the same kind: it allows for other seeds and for \
 other test texts. {limits}The standard error of an accuracy that comes from the size of the test set alone is \
@@ -167,6 +175,7 @@ other test texts. {limits}The standard error of an accuracy that comes from the 
 ![Accuracy by epoch and over seeds, beside the published figures](overview.png)
 
 {reproduction_section(notebooks, of_notebooks, apart) if of_notebooks else ""}\
+{curves_section(curves, curves_apart)}\
 ## All models
 
 Test loss, accuracy and macro F1: means over further seeds ± the standard deviation of a single run, and the one run \

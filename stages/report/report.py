@@ -1,8 +1,9 @@
 """Gather every model's figures on one page, and say which published ones are reproduced.
 
 Reads   reports/models, reports/datasets, published.yaml
-Params  datasets, defaults, models, plots, verdicts
+Params  datasets, defaults, learning_curves, models, plots, verdicts
 Writes  reports/README.md; reports/reproduction.json, a verdict for each published figure; reproduction.png
+        reports/learning_curves.png: what the notebooks print after each epoch, and the range of our runs
         reports/overview.png: what one gets, at a glance: accuracy by epoch and over seeds, beside published figures
         reports/texts_of_classes.png: how many texts of each class each dataset has
         reports/experiments.csv, experiments.png: every model's test accuracy over the seeds
@@ -24,6 +25,8 @@ from stages.common.drawing.figures import figure
 from stages.common.judging.published import Notebooks, applicable, load_published
 from stages.common.judging.reproduction import Judgement, Results, judge, metric_by_seed, read_results
 from stages.report.comparisons import variations
+from stages.report.curve_pictures import draw_curves
+from stages.report.curves import applicable_curves, read_curves
 from stages.report.page import compose_page
 from stages.report.pictures import (
     MOST_CLASSES,
@@ -139,7 +142,9 @@ def report(params: Params) -> None:
     write_json(HERE.reports / "reproduction.json", reproduction_json(judgements))
     write_long_tables(params, results)
     draw_pictures(params, ours, results, judgements)
-    write_text(HERE.reports / "README.md", compose_page(params, notebooks, results, judgements))
+    curves = read_curves(params)
+    draw_curves(HERE.reports / "learning_curves.png", params.plots, applicable_curves(curves, notebooks, params)[0])
+    write_text(HERE.reports / "README.md", compose_page(params, notebooks, results, judgements, curves))
     verdicts = [found.verdict for found in judgements if not found.published.best_possible]
     differing = count_with_verb(verdicts.count("differs"), "differs", "differ")
     said = f"; of {len(verdicts)} published figures {differing} from ours" if verdicts else ""

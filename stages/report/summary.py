@@ -1,7 +1,7 @@
 """What came out, in a few sentences and one table: the beginning of the page of results."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import models_of
@@ -10,6 +10,7 @@ from stages.common.judging.published import Notebooks, not_judged, published_acc
 from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
 from stages.common.judging.verdicts import Judged
 from stages.report.comparisons import highest_baseline, highest_network, variations
+from stages.report.curves import PublishedCurves, answer_curves
 from stages.report.datasets import UNSEEN, models_with_unseen
 from stages.report.tables import (
     ACCURACY,
@@ -165,18 +166,26 @@ def compose_summary(
     results: Results,
     judgements: list[Judgement],
     compared: Mapping[str, Judged],
+    curves: Sequence[PublishedCurves] = (),
 ) -> str:
     """What came out: a few answers, each a point of a list, and the table of the models that matter.
 
     Args:
-        judgements: of what the notebooks print.
+        judgements, curves: of what the notebooks print, at the end and after each epoch.
     """
     datasets = datasets_of(params, results)
     accuracies = published_accuracies(notebooks, params)
     published, best = ({of: entry.value for of, entry in entries.items()} for entries in accuracies)
     answers = {
         "Do the notebooks hold up?": " ".join(
-            filter(None, [answer_notebooks(judgements) if judgements else "", not_judged(notebooks, params)])
+            filter(
+                None,
+                [
+                    answer_notebooks(judgements) if judgements else "",
+                    not_judged(notebooks, params),
+                    answer_curves(curves),
+                ],
+            )
         ),
         "Which model is best?": " ".join(answer_models(params, results, compared, dataset) for dataset in datasets),
         "How near is the best possible?": answer_best_possible(params, results, best) if best else "",

@@ -56,7 +56,8 @@ def test_every_stage_runs_once_and_without_noise(scratch: Path, params: Params) 
     log = (scratch / "repro.log").read_text(encoding="utf-8")
     of_models = [each(stage, *params.models) for stage in ("validate", "train", "evaluate", "replicate", "render")]
     of_datasets = [each(stage, *params.datasets) for stage in ("download", "vectorize", "describe", "baseline")]
-    assert sorted(stages_run(log)) == sorted({"report"}.union(*of_models, *of_datasets))
+    curves = each("learning_curves", *params.learning_curves)
+    assert sorted(stages_run(log)) == sorted({"report"}.union(curves, *of_models, *of_datasets))
     assert not re.search(NOISE, log, re.IGNORECASE)
 
 

@@ -28,7 +28,8 @@ from reproducing import (
 from bagpipe.scratch.copies import generate_corpora, mirror_of
 from stages.common.basics.params.reading import load_params
 
-LEARNING = each("validate", *ALL) | each("train", *ALL) | each("evaluate", *ALL) | each("replicate", *ALL)
+CURVES = {"learning_curves@imdb"}  # see conftest.py
+LEARNING = each("validate", *ALL) | each("train", *ALL) | each("evaluate", *ALL) | each("replicate", *ALL) | CURVES
 EVERYTHING = (
     LEARNING
     | each("download", *DATASETS)
@@ -52,7 +53,7 @@ def test_a_second_run_finds_everything_up_to_date(copy: Path) -> None:
     ("key", "value", "expected"),
     [
         ("plots.dpi", 50, each("render", *ALL) | {"report"}),
-        ("defaults.imdb.epochs", 3, {"train@imdb", "replicate@imdb", "report"}),
+        ("defaults.imdb.epochs", 3, {"train@imdb", "replicate@imdb", "report"} | CURVES),
         (
             "defaults.reuters.validation_epochs",
             2,
@@ -63,12 +64,13 @@ def test_a_second_run_finds_everything_up_to_date(copy: Path) -> None:
             0.002,
             each("validate", *REUTERS) | each("train", *REUTERS) | each("replicate", *REUTERS) | {"report"},
         ),
-        ("models.imdb.hidden", [8], {"validate@imdb", "train@imdb", "replicate@imdb", "report"}),
+        ("models.imdb.hidden", [8], {"validate@imdb", "train@imdb", "replicate@imdb", "report"} | CURVES),
         ("models.reuters.learning_rate", 0.002, {"validate@reuters", "train@reuters", "replicate@reuters", "report"}),
         ("datasets.reuters.num_words", 300, {"vectorize@reuters", "describe@reuters", "report"}),
         ("datasets.imdb.labels", "bad good", {"vectorize@imdb", "describe@imdb", "report"}),
         ("defaults.reuters.reference", "reuters_integer_labels", {"report"}),
-        ("seed", 2, each("validate", *ALL) | each("train", *ALL) | each("replicate", *ALL)),
+        ("seed", 2, each("validate", *ALL) | each("train", *ALL) | each("replicate", *ALL) | CURVES),
+        ("learning_curves.imdb.old_optimizer", False, {"report"} | CURVES),
         ("replicates.n", 3, each("replicate", *ALL)),
         ("verdicts.negligible", 0.1, {"report"}),
         ("baselines.naive_bayes.alpha", 2.0, each("baseline", *DATASETS)),
@@ -113,6 +115,7 @@ def test_another_version_makes_stale_what_uses_the_library(copy: Path, library: 
         ("stages/common/basics/params/params.py", EVERYTHING),
         ("stages/common/corpora/tokenizer.py", each("vectorize", *DATASETS) | each("describe", *DATASETS)),
         ("published.yaml", {"report"}),
+        ("stages/common/judging/learning_curves.py", {"report"} | CURVES),
     ],
 )
 def test_an_edited_file_makes_stale_what_depends_on_it(copy: Path, file: str, expected: set[str]) -> None:
@@ -141,7 +144,7 @@ def test_order_and_comments_mean_nothing(copy: Path) -> None:
 
 def test_final_epochs_of_one_model_rerun_that_model(copy: Path) -> None:
     edit_params(copy, "defaults.imdb.epochs", 2)
-    rerun = {"train@imdb", "replicate@imdb", "evaluate@imdb", "render@imdb", "report"}
+    rerun = {"train@imdb", "replicate@imdb", "evaluate@imdb", "render@imdb", "report"} | CURVES
     assert set(stages_run(repro(copy))) == rerun
     assert stale(copy) == set()
 

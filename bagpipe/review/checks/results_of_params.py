@@ -66,7 +66,7 @@ def settings_read(entry: LockEntry) -> dict[str, Any]:
     for key, dataset in params.items():
         model, _, setting = key.rpartition(".")
         inherited = {name: params[name] for name in params if name.startswith(f"defaults.{dataset}.")}
-        if setting == "dataset" and inherited:
+        if setting == "dataset" and model.startswith("models.") and inherited:
             unread = Defaults.model_fields.keys() - {name.split(".")[2] for name in inherited}
             own = {name: found.pop(name) for name in list(found) if name.startswith(f"{model}.")}
             found |= {f"{model}.{name.split('.', 2)[2]}": value for name, value in inherited.items()}

@@ -72,7 +72,7 @@ class Declaration:
             stem, dot, suffix = part.partition(".")
             names = [variable for variable, value in self.values.items() if value == stem]
             if names:
-                of_a_model = parts[place - 1] in ("models", "predictions")
+                of_a_model = parts[place - 1] in ("models", "predictions", "learning_curves")
                 parts[place] = f"${{{names[0 if of_a_model else -1]}}}{dot}{suffix}"
         return separator.join(parts)
 

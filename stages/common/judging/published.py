@@ -212,21 +212,33 @@ class Departure(NamedTuple):
 def departures(entry: Published | Bounds, settings: NotebookSettings, params: Params) -> Iterator[Departure]:
     """Where params.yaml departs from the settings that a figure belongs to."""
     if entry.figure in (*OF_A_DATASET, *OF_THE_DATA):
-        models, datasets = [], [entry.of]
-    else:
-        models = [entry.of, *filter(None, [getattr(entry, "against", None)])]
-        datasets = [params.models[model].dataset for model in models]
-    others = NOT_OF.get(entry.figure.partition(".")[0])
+        yield from _departures_of_dataset(entry.of, settings, params)
+        return
+    models = [entry.of, *filter(None, [getattr(entry, "against", None)])]
     for model in models:
-        ours = settings_of(params, model)
-        for key, value in _given(settings.models.get(model), others).items():
-            if getattr(ours, key) != value:
-                yield Departure(ours.where(model, key), getattr(ours, key), value)
-    for dataset in datasets:
-        for key, value in _given(settings.datasets.get(dataset)).items():
-            found = getattr(params.datasets[dataset], key, None)
-            if found != value:
-                yield Departure(f"datasets.{dataset}.{key}", found, value)
+        yield from _departures_of_model(model, entry.figure.partition(".")[0], settings, params)
+    for model in models:
+        yield from _departures_of_dataset(params.models[model].dataset, settings, params)
+
+
+def departures_of_run(model: str, kind: str, settings: NotebookSettings, params: Params) -> Iterator[Departure]:
+    """Where params.yaml departs from the settings of a notebook's run, `validation` or `test`."""
+    yield from _departures_of_model(model, kind, settings, params)
+    yield from _departures_of_dataset(params.models[model].dataset, settings, params)
+
+
+def _departures_of_model(model: str, kind: str, settings: NotebookSettings, params: Params) -> Iterator[Departure]:
+    ours = settings_of(params, model)
+    for key, value in _given(settings.models.get(model), NOT_OF.get(kind)).items():
+        if getattr(ours, key) != value:
+            yield Departure(ours.where(model, key), getattr(ours, key), value)
+
+
+def _departures_of_dataset(dataset: str, settings: NotebookSettings, params: Params) -> Iterator[Departure]:
+    for key, value in _given(settings.datasets.get(dataset)).items():
+        found = getattr(params.datasets[dataset], key, None)
+        if found != value:
+            yield Departure(f"datasets.{dataset}.{key}", found, value)
 
 
 def _given(section: Section | None, others: set[str] | None = None) -> dict[str, Any]:
@@ -267,6 +279,10 @@ def not_judged(notebooks: Notebooks, params: Params) -> str:
     if not departing:
         return ""
     subject = "1 published figure belongs" if len(departing) == 1 else f"{len(departing)} published figures belong"
-    differing = "; ".join(dict.fromkeys(str(departure) for found in departing for departure in found))
     verb = "is" if len(departing) == 1 else "are"
-    return f"{subject} to other settings and {verb} not judged: {differing}."
+    return f"{subject} to other settings and {verb} not judged: {join_departures(departing)}."
+
+
+def join_departures(departures: Iterable[Iterable[Departure]]) -> str:
+    """Each setting that is another one in the notebook, once."""
+    return "; ".join(dict.fromkeys(str(departure) for found in departures for departure in found))

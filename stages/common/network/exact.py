@@ -68,11 +68,23 @@ class RMSprop(keras.optimizers.RMSprop):
     def update_step(self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor) -> None:
         velocity = self._velocities[self._get_variable_index(variable)]
         self.assign(velocity, self.rho * velocity + (1 - self.rho) * tf.square(gradient))
-        steps = tf.math.divide_no_nan(learning_rate * gradient, tf.sqrt(velocity + self.epsilon))
-        self.assign_sub(variable, steps)
+        self.assign_sub(variable, tf.math.divide_no_nan(learning_rate * gradient, self.root(velocity)))
+
+    def root(self, velocity: tf.Tensor) -> tf.Tensor:
+        """What a gradient is divided by, float32, from the moving average of its squares."""
+        return tf.sqrt(velocity + self.epsilon)
 
 
-OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {"rmsprop": RMSprop}  # Keras' others are exact
+class OldRMSprop(RMSprop):
+    """RMSprop as in TensorFlow 2.4, which added epsilon to the root, so that rare words made larger steps."""
+
+    def root(self, velocity: tf.Tensor) -> tf.Tensor:
+        return tf.sqrt(velocity) + self.epsilon
+
+
+# By name; Keras' others are exact. The old one is in no model of params.yaml, see stages/learning_curves.py.
+OLD_RMSPROP = "rmsprop_of_tensorflow_2_4"
+OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {"rmsprop": RMSprop, OLD_RMSPROP: OldRMSprop}
 
 
 def matmul(left: tf.Tensor, right: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:

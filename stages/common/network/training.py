@@ -31,9 +31,18 @@ class Runs:
     """
 
     def __init__(
-        self, settings: Settings, rows: Rows, classes: int, epochs: int, held_out: Rows | None = None
+        self,
+        settings: Settings,
+        rows: Rows,
+        classes: int,
+        epochs: int,
+        held_out: Rows | None = None,
+        batch_by_batch: bool = False,
     ) -> None:
         """Prepare runs of `epochs` epochs on `rows`, with `held_out` rows to validate on after each epoch.
+
+        Args:
+            batch_by_batch: a batch a call, for callbacks that look at each: slower, and the same weights.
 
         Raises:
             UserError: the loss is one for two classes, and there are more.
@@ -51,12 +60,13 @@ class Runs:
         self._epochs = epochs
         self._model = new_model(self.network, 0)
         # a whole epoch is one call of a `tf.function`; the progress bar moves an epoch at a time
-        compile_model(self._model, self.network, math.ceil(self._rows.size / settings.batch_size))
+        batches_a_call = 1 if batch_by_batch else math.ceil(self._rows.size / settings.batch_size)
+        compile_model(self._model, self.network, batches_a_call)
         self._model.optimizer.build(self._model.trainable_variables)
         self._fresh_slots = [variable.numpy() for variable in self._model.optimizer.variables]
 
-    def run(self, seed: int) -> tuple[keras.Model, dict[str, list[float]]]:
-        """Train from scratch.
+    def run(self, seed: int, *callbacks: keras.callbacks.Callback) -> tuple[keras.Model, dict[str, list[float]]]:
+        """Train from scratch; callbacks: what is to look on.
 
         Returns:
             The model, the same object for every run, and Keras' history: `loss` and `accuracy`, and with held-out
@@ -77,7 +87,7 @@ class Runs:
             shuffle=False,  # training_batches has done it
             validation_data=self._held_out,
             verbose=1 if on_terminal else 0,
-            callbacks=None if on_terminal else [EpochLines()],
+            callbacks=[*callbacks] if on_terminal else [*callbacks, EpochLines()],
         ).history
         # the loss of an epoch is known before its last step has changed the weights
         numbers = (*history.values(), *self._model.get_weights())

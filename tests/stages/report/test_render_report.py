@@ -117,7 +117,7 @@ def test_the_overview_shows_runs_under_other_seeds_and_published_figures(reports
 
 def test_what_the_last_stage_writes_is_the_same_each_time(reports: Path, params: Params) -> None:
     written = {path: path.read_bytes() for path in reports.iterdir() if path.is_file()}
-    assert len(written) == 10
+    assert len(written) == 11
     for path in written:
         path.unlink()
     report(params)
@@ -338,7 +338,7 @@ def arrows(text: str) -> Edges:
     """The arrows of a Mermaid diagram, chains and `A & B` included, as pairs of names without @key."""
     edges = set()
     for line in text.splitlines():
-        groups = [re.findall(r"(?:^|&)\s*([a-z]+)", part) for part in line.split("-->")]
+        groups = [re.findall(r"(?:^|&)\s*([a-z_]+)", part) for part in line.split("-->")]
         for starts, ends in itertools.pairwise(groups):
             edges |= set(itertools.product(starts, ends))
     return edges
@@ -355,7 +355,7 @@ def pipeline(copy: Path) -> Edges:
     """The edges of dvc.yaml as DVC itself draws them."""
     done = dvc(copy, "dag", "--md", "--collapse-foreach-matrix", capture_output=True)
     assert done.returncode == 0, done.stderr
-    names = dict(re.findall(r'(node\d+)\["([a-z]+)', done.stdout))
+    names = dict(re.findall(r'(node\d+)\["([a-z_]+)', done.stdout))
     return {(names[a], names[b]) for a, b in re.findall(r"(node\d+)-->(node\d+)", done.stdout)}
 
 

@@ -12,6 +12,7 @@ from stages.common.basics.params.sections import (
     Defaults,
     Download,
     Files,
+    LearningCurves,
     Model,
     Plots,
     Replicates,
@@ -34,6 +35,8 @@ class Params(Section):
     """By name: a new section is a new model."""
     replicates: Replicates
     """Further runs of each model, under other seeds."""
+    learning_curves: dict[Name, LearningCurves]
+    """By model: which figures published by epoch are held against ours, and how ours come about."""
     verdicts: Verdicts
     baselines: Baselines
     plots: Plots
@@ -79,6 +82,17 @@ class Params(Section):
                 raise ValueError(
                     f"defaults.{name}.reference: expected one of {expected}; found {defaults.reference!r}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _learning_curves_are_of_models(self) -> Self:
+        for name, curves in self.learning_curves.items():
+            if name not in self.models:
+                expected = f"expected one of {', '.join(self.models)}"
+                raise ValueError(f"learning_curves.{name}: {expected}; found {name!r}")
+            if curves.dataset != (dataset := self.models[name].dataset):
+                expected = f"expected {dataset}, as models.{name} has it"
+                raise ValueError(f"learning_curves.{name}.dataset: {expected}; found {curves.dataset!r}")
         return self
 
     def _check_model(self, name: str) -> None:

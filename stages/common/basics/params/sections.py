@@ -208,6 +208,19 @@ class Replicates(Section):
         return self.own.get(model, self.n)
 
 
+class LearningCurves(Section):
+    """A model of which published_curves.csv has what a notebook prints after each epoch."""
+
+    dataset: Name
+    """That of the model; dvc.yaml cannot look it up there."""
+    n: Runs
+    """Further runs of each kind, to hold the published ones against."""
+    old_optimizer: Annotated[bool, Field(strict=True)] = False
+    """Whether to train as TensorFlow 2.4 did, too: if by RMSprop, with its epsilon outside the root."""
+    old_progress_bar: Annotated[bool, Field(strict=True)] = False
+    """Whether to print as TensorFlow 2.4 did, too: the average of the running means."""
+
+
 class Verdicts(Section):
     """Differences of test accuracies: below `negligible` none counts; `equivalent` bounds an interval."""
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import replicate_seeds
-from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, read_yaml
+from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, load_params, read_yaml
 from stages.common.judging.published import PUBLISHED_FILE
 
 
@@ -57,6 +57,8 @@ from stages.common.judging.published import PUBLISHED_FILE
         ("models.reuters_holdout.epochs", -4),
         ("models.reuters_holdout.leave_out", -1),
         ("replicates.n", 1),
+        ("learning_curves.imdb.n", 1),
+        ("learning_curves.imdb.old_optimizer", "yes"),
         ("libraries.arrays", 2.4),
         ("libraries.arrays", "numpy"),
         ("libraries.arrays", "numpy>=2 scipy==1.17.1"),
@@ -222,6 +224,21 @@ def test_a_reference_is_a_model_of_its_dataset(path: Path, reference: str) -> No
     message = complaint(path)
     assert message.startswith("defaults.imdb.reference: expected one of imdb, imdb_1_layer, ")
     assert f"found {reference!r}" in message
+
+
+def test_learning_curves_are_of_a_model_and_its_dataset(path: Path) -> None:
+    edit(path, "learning_curves.imdb.dataset", "reuters")
+    assert complaint(path) == "learning_curves.imdb.dataset: expected imdb, as models.imdb has it; found 'reuters'"
+    edit(path, "learning_curves.imdb.dataset", "imdb")
+    edit(path, "learning_curves.imbd", {"dataset": "imdb", "n": 20})
+    message = complaint(path)
+    assert message.startswith("learning_curves.imbd: expected one of imdb, reuters, ")
+    assert message.endswith("found 'imbd'")
+
+
+def test_no_learning_curves_are_needed(path: Path) -> None:
+    edit(path, "learning_curves", {})
+    assert load_params(path).learning_curves == {}
 
 
 @pytest.mark.parametrize("section", ["models", "datasets", "defaults"])
