@@ -196,7 +196,8 @@ most often: {worst.name} ({worst.truth}){where}, in {highest:.1%}.
 ## Two models
 
 One pair of models by itself, truly equal: how often it is called different, by the seeds alone / by the sum of the \
-variances of seeds and texts / by the sum less what both of them hold, which is the rule.
+variances of seeds and texts / by the sum less what both of them hold, which is the rule. A pair alone has no other \
+models whose spread it could be held to: where one run of ten strays far, draws without it vary too little.
 
 {pairs}
 ## What is found

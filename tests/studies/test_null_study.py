@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from commands import bagpipe, dvc
 from editing import edit_yaml
@@ -15,9 +14,6 @@ from studying import STUDY, copy_studies
 from verifying import edit_text
 
 from bagpipe.scratch.copies import ROOT, copy_project
-from stages.common.basics.params.params import Params
-from stages.common.basics.params.reading import load_params
-from studies import null_study
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +22,8 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("studied")
     copy_project(folder)
     copy_studies(folder)
-    shutil.copytree(ROOT / "reports" / "models", folder / "reports" / "models")
+    for name in ("datasets", "models"):
+        shutil.copytree(ROOT / "reports" / name, folder / "reports" / name)
     done = dvc(folder, "repro", "--single-item", "studies/dvc.yaml", capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
@@ -67,6 +64,8 @@ def set_param(section: str, key: str, value: object) -> Callable[[Path], None]:
         pytest.param(append_comment("stages/common/judging/comparison.py"), True, id="what judges"),
         pytest.param(append_comment("stages/report/tables.py"), True, id="what the report compares"),
         pytest.param(append_comment("studies/null_study.py"), True, id="the study"),
+        pytest.param(append_comment("studies/worlds.py"), True, id="a module of it"),
+        pytest.param(append_comment("stages/common/judging/new_texts.py"), True, id="what judges on new texts"),
         pytest.param(append_comment("published.yaml"), True, id="what is published"),
         pytest.param(another_run, True, id="the runs"),
         pytest.param(set_param("verdicts", "negligible", 0.1), True, id="a margin"),
@@ -108,16 +107,16 @@ def test_what_brings_the_pipeline_up_to_date_leaves_the_study_alone(project: Pat
     [
         ("given = read_given(params)", 'open("params.yaml")', "opens params.yaml: expected it to use its argument"),
         ("given = read_given(params)", "params.plots", "reads plots of params.yaml, which it does not declare"),
-        ("import joblib", "import stages.report.words", "reads stages/report/words.py, which it does not declare"),
-        ("import joblib", "import sklearn", "imports sklearn, which it does not declare"),
+        ("import math", "import stages.report.words", "reads stages/report/words.py, which it does not declare"),
+        ("import math", "import sklearn", "imports sklearn, which it does not declare"),
         ('HERE.reports / "null_study.md"', 'HERE.reports / "x.md"', "writes reports/.x.md.partial, which it does"),
     ],
     ids=["a file", "a param", "a module", "a library", "an out"],
 )
 def test_the_study_can_use_only_what_it_declares(project: Path, old: str, new: str, said: str) -> None:
-    edit_text(project / "studies" / "null_study.py", old, f"{new}\n    {old}" if old.startswith("given") else new)
-    if old == "import joblib":
-        edit_text(project / "studies" / "null_study.py", "joblib.cpu_count()", "1")
+    indent = "    " if old.startswith("given") else ""
+    added = new if old.startswith("HERE") else f"{new}\n{indent}{old}"
+    edit_text(project / "studies" / "null_study.py", old, added)
     done = python(project, "-m", "studies", STUDY)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"error: {STUDY} {said}")
@@ -128,37 +127,3 @@ def test_an_unknown_study(project: Path) -> None:
     done = python(project, "-m", "studies", "power_study")
     expected = "error: studies/dvc.yaml: expected a study, one of null_study; found 'power_study'\n"
     assert (done.returncode, done.stderr) == (1, expected)
-
-
-# What it tries
-
-
-@pytest.fixture
-def params(monkeypatch: pytest.MonkeyPatch) -> Params:
-    monkeypatch.chdir(ROOT)
-    return load_params()
-
-
-@pytest.mark.parametrize("r", [0.0, 0.4, 0.85])
-def test_two_versions_vary_as_much_as_the_runs_and_share_as_much_as_they_should(r: float) -> None:
-    random = np.random.default_rng(1)
-    new, old = null_study.two_versions(random, random.normal(0, 2, 50_000), r)
-    assert np.corrcoef(new, old)[0, 1] == pytest.approx(r, abs=0.02)
-    assert [new.std(), old.std()] == pytest.approx([2, 2], abs=0.03)
-
-
-def test_where_runs_do_not_vary_no_rule_errs_and_every_loss_is_found(params: Params) -> None:
-    given = null_study.read_given(params)
-    zeros = {name: {of: 0 * values for of, values in found.items()} for name, found in given.residuals.items()}
-    table = {name: table[:1] * len(table) for name, table in given.results.replicates.items()}
-    still = given._replace(residuals=zeros, results=given.results._replace(replicates=table))
-    random = np.random.default_rng(1)
-    assert [rule.says(random, still, *rule.arguments) for rule in null_study.ALARMS] == [False] * 12
-    assert all(all(rule.says(random, still, *rule.arguments)) for rule in null_study.POWER)
-
-
-def test_residuals_vary_as_much_as_the_runs(params: Params) -> None:
-    given = null_study.read_given(params)
-    for name, table in given.results.replicates.items():
-        spread = np.std([float(line["test_accuracy"]) for line in table], ddof=1)
-        assert np.std(given.residuals[name]["test.accuracy"]) == pytest.approx(spread)
