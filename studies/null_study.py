@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from stages.common.basics.answers import read_answers
+from stages.common.basics.answers import Answers, read_answers
 from stages.common.basics.artifacts import read_csv, write_text
 from stages.common.basics.markdown import format_table
 from stages.common.basics.params.params import Params
@@ -24,6 +24,7 @@ from stages.common.basics.paths import HERE
 from stages.common.basics.workers import start_workers
 from stages.common.judging.comparison import ALPHA
 from stages.common.judging.published import REPLICATED, applicable, load_published
+from stages.common.judging.verdicts import are_same
 from stages.report.comparisons import variations
 from studies import rules
 from studies.rules import Cell, Given, Rule, make_family
@@ -53,7 +54,7 @@ def read_given(params: Params) -> Given:
     answers = {name: read_answers(HERE.errors_of_model(name)) for name in names}
     families = {}
     for dataset in sorted(params.defaults):
-        if len(varied := variations(params, dataset)) > 1:
+        if len(varied := distinct(variations(params, dataset), answers)) > 1:
             baselines = read_answers(HERE.errors_of_baselines(dataset))
             highest = baselines.choose([baselines.runs[int(baselines.wrong.mean(axis=1).argmin())]])
             of_dataset = {name: answers[name] for name in models_of(params, dataset)}
@@ -68,6 +69,15 @@ def read_given(params: Params) -> Given:
         params.verdicts.negligible,
         params.verdicts.equivalent,
     )
+
+
+def distinct(names: list[str], answers: Mapping[str, Answers]) -> list[str]:
+    """Those of some models that do not give the same answers as one before them, as by another interface."""
+    found: list[str] = []
+    for name in names:
+        if not any(are_same(answers[name], answers[other]) for other in found):
+            found.append(name)
+    return found
 
 
 def list_trials(given: Given) -> list[Trial]:
