@@ -10,6 +10,7 @@ Runs and test sets are drawn from the real ones, see worlds.py; rules.py has wha
 import itertools
 import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
