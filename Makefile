@@ -24,7 +24,7 @@ run: setup  ## bring every result up to date and show them
 demo: setup  ## run the same pipeline on small generated corpora, with no network
 	@$(BIN)/bagpipe demo
 
-studies: setup  ## try the report's own rules where the truth is known, if anything has changed since (three minutes)
+studies: setup  ## try the report's own rules where the truth is known, if anything has changed since (a quarter of an hour)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --single-item studies/dvc.yaml
 
 test: setup-test  ## check the style and the types, and run the tests
