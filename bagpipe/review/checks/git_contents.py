@@ -27,7 +27,8 @@ def find(pipeline: CommittedPipeline) -> Iterator[Finding]:
     official = {name for files in pipeline.params.official.values() for name in files}
     for path, size in pipeline.committed.items():
         parts = PurePosixPath(path)
-        known = pipeline.is_data(path) or parts.suffix in DATA_SUFFIXES or parts.name in official
+        is_unknown_array = parts.suffix in DATA_SUFFIXES and path not in pipeline.outs
+        known = pipeline.is_data(path) or is_unknown_array or parts.name in official
         if (parts.parts[0] == "data" and path not in pipeline.added) or known:
             yield Finding(path, "is data and in Git", f"`git rm --cached {path}`, then commit")
         elif size > LARGEST:
