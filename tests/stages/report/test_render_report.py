@@ -155,7 +155,8 @@ def make_up_runs(reports: Path, model: str, accuracies: list[float]) -> None:
     """Write the files of replicates, as if their accuracies on 1,000 test texts, and macro F1, were these."""
     folder = reports / "models" / model
     first = lines_of(folder / "replicates.csv")[0]
-    answers = answers_of(dict(enumerate(accuracies, 1001)), texts=1_000)
+    test_set = read_answers(folder / "errors.npz").test_set
+    answers = answers_of(dict(enumerate(accuracies, 1001)), texts=1_000, test_set=test_set)
     lines = [
         {**first, "seed": seed, "test_accuracy": accuracy, "test_macro_f1": accuracy}
         for seed, accuracy in enumerate(accuracies, 1001)
@@ -183,6 +184,15 @@ def test_the_page_says_what_is_true_of_made_up_runs(reports: Path, params: Param
     assert re.search(
         r"`reuters`: the highest mean of 2 networks is 0\.6045 \(`reuters_integer_labels`\), below", page
     )
+
+
+def test_answers_on_another_test_set_are_refused(reports: Path, params: Params) -> None:
+    path = reports / "models" / "imdb" / "errors.npz"
+    write_answers(path, read_answers(path)._replace(test_set="another"))
+    with pytest.raises(
+        UserError, match=r"^replicate@imdb: expected answers on the test set that the baselines have; "
+    ):
+        report(params)
 
 
 def test_what_replicates_and_baselines_got_wrong_adds_up(reports: Path, params: Params) -> None:
