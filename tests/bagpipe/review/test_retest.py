@@ -17,7 +17,7 @@ def other_texts(project: Path) -> None:
     """Have more of the texts be test texts, on a branch."""
     git(project, "checkout", "--quiet", "-b", "more_texts")
     edit_params(project, lambda params: params["datasets"]["reuters"].update(test_split=0.3))
-    run_dvc(project, "repro", "replicate@reuters")
+    run_dvc(project, "repro", "replicate@reuters", "replicate@reuters_integer_labels")
     commit(project)
 
 

@@ -40,6 +40,6 @@ def test_a_new_key_of_a_model_is_added_in_three_places(project: Path) -> None:
     )
     replace(project / "params.yaml", "    batch_size: 512\n", "    batch_size: 512\n    patience: 3\n")
     # what a user may then write
-    replace(project / "params.yaml", "imdb: {dataset: imdb, ", "imdb: {dataset: imdb, patience: 5, ")
+    replace(project / "params.yaml", "imdb: {dataset: imdb, hidden", "imdb: {dataset: imdb, patience: 5, hidden")
     done = subprocess.run([sys.executable, "-c", READ], cwd=project, text=True, capture_output=True)
     assert (done.stdout, done.stderr) == ("5 3\n", "")
