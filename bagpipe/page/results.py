@@ -106,10 +106,8 @@ class ResultsContent:
 
 def list_findings(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> list[str]:
     """What came out, as reports/README.md begins: a question and its answer each, in Markdown."""
-    compared, (curves, _) = (
-        compare_variations(params, results),
-        applicable_curves(read_curves(params), notebooks, params),
-    )
+    compared = compare_variations(params, results)
+    curves, _ = applicable_curves(read_curves(params), notebooks, params)
     said = compose_summary(params, notebooks, results, judgements, compared, curves).partition("\n\n")[0]
     return [line.removeprefix("- ") for line in said.splitlines()]
 

@@ -80,9 +80,7 @@ def explain_tests(rows: list[TestVerdict]) -> Iterator[str]:
         f"seed by seed, n {n}" if paired else f"as independent runs, n {n} and {other}" for paired, n, other in ways
     ]
     if len(ways) > 1:
-        texts = [
-            f"{text}: {', '.join(map(quote_code, names))}" for text, names in zip(texts, ways.values(), strict=True)
-        ]
+        texts = [f"{text}: {join_models(names)}" for text, names in zip(texts, ways.values(), strict=True)]
     corrected = "; it and the interval are corrected for all models of the dataset (Holm)" if len(tested) > 1 else ""
     yield (
         f"Means over seeds. Compared on the same texts {'; '.join(texts)}. A verdict is about new texts of the same "

@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from configobj import ConfigObj
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
@@ -21,7 +20,7 @@ from bagpipe.project.dvc_project import dvc_errors
 from bagpipe.project.git import git_output
 from bagpipe.project.names import check_name
 from bagpipe.project.sections import with_entry, without_entry
-from bagpipe.review.checks.rerun import run_dvc
+from bagpipe.review.checks.rerun import run_dvc, share_cache
 from bagpipe.review.freshness import replicate_stage
 from bagpipe.review.revisions import Side, read_sides
 from bagpipe.review.verdicts import OTHER_TEXTS, Pair, find_other_texts, judged_models
@@ -47,8 +46,8 @@ def choose_models(sides: Pair, wanted: Iterable[str]) -> list[str]:
     common = {name: None for name in new.models if name in old.models}
     for name in wanted:
         check_name("model", name, common)
-    differing = [name for name in judged_models(sides) if is_of_other_texts(sides, name)]
-    if not (chosen := list(wanted) or differing):
+    chosen = [*wanted] or [name for name in judged_models(sides) if is_of_other_texts(sides, name)]
+    if not chosen:
         raise UserError(f"expected models whose test texts are others here than in {old.short}; found none")
     return chosen
 
@@ -80,21 +79,14 @@ def put_texts(dataset: str, params: dict[str, Any], folder: Path) -> None:
     file.write_bytes(text.encode())
 
 
-def share_cache(folder: Path) -> None:
-    """Let a checkout use the cache of this project."""
-    with dvc_errors(), Repo() as repo:
-        config = ConfigObj({"cache": {"dir": repo.cache.local_cache_dir}})
-    with open(folder / ".dvc" / "config.local", "wb") as file:
-        config.write(file)
-
-
 def run_in_checkout(base: Side, models: list[str], params: dict[str, Any], folder: Path) -> str:
     """Run the replicates in a checkout, and commit them; return the commit."""
     for dataset in dict.fromkeys(params["models"][name]["dataset"] for name in models):
         if not HERE.raw(dataset).is_dir():
             raise UserError(f"{HERE.raw(dataset)}: expected texts; `dvc pull`, or `make run`, brings them")
         put_texts(dataset, params, folder)
-    share_cache(folder)
+    with dvc_errors(), Repo() as repo:
+        share_cache(repo, folder, {})
     stages = list(map(replicate_stage, models))
     if run_dvc(folder, "repro", *stages):
         raise UserError(f"{base.short}: {', '.join(stages)} failed on the texts of this folder, see above")

@@ -73,6 +73,7 @@ class Side:
     commit: str | None
     tree: dict[str, str]
     _hashes: dict[str, str | None] = field(default_factory=dict)
+    _answers: dict[str, "Answers"] = field(default_factory=dict)
 
     @property
     def short(self) -> str:
@@ -154,10 +155,12 @@ class Side:
         Raises:
             UserError: the file is damaged.
         """
-        path = str(HERE.errors_of_model(model))
-        from stages.common.basics.answers import parse_answers  # numpy: where there is something to judge
+        if model not in self._answers:
+            from stages.common.basics.answers import parse_answers  # numpy: where there is something to judge
 
-        return parse_answers(self.files[path], f"{self.label}: {path}")
+            path = str(HERE.errors_of_model(model))
+            self._answers[model] = parse_answers(self.files[path], f"{self.label}: {path}")
+        return self._answers[model]
 
     def samples(self, model: str, figure: str) -> dict[int, float]:
         """A figure under each further seed; none if there are no such runs.

@@ -26,7 +26,6 @@ Pair = tuple[Side, Side]  # the old one, the new one
 
 METRICS = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 ACCURACY = "test.accuracy"
-GATES = {f"test.{metric}" for metric in METRICS}
 JUDGED = re.compile(r"(?:test\.(?=loss)|validation\.(?:last_|best_)?val_)(accuracy|loss)")
 STALE, MISSING, UNRECORDED, OTHER_TEXTS = "stale", "no replicates", "answers not recorded", "other test texts"
 FULL = {
@@ -161,10 +160,10 @@ def judge_dataset(
 
 def record_of(judged: "JudgedFamily", new: "Answers", old: "Answers", metric: str) -> Judged:
     """The record of a verdict, with the means of the runs that were compared."""
+    from stages.common.judging.new_texts import match_runs
+
     found = judged.found
-    if found.paired:
-        common = [run for run in new.runs if run in old.runs]
-        new, old = new.choose(common), old.choose(common)
+    new, old, _ = match_runs(new, old)
     figures = (side.macro_f1 if metric == "macro_f1" else 1 - side.wrong.mean(axis=1) for side in (old, new))
     means = [round(float(figure.mean()), 6) for figure in figures]
     n = (found.n[1], found.n[0])

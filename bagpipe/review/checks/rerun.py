@@ -20,6 +20,7 @@ from typing import Any
 
 from configobj import ConfigObj
 from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from bagpipe.project.lock import LOCK_FILE, parse_lock
 from bagpipe.review.committed import CommittedPipeline, Finding, split_deps
@@ -89,18 +90,23 @@ def isolate(stage: Any, folder: Path) -> None:
     root = Path(stage.repo.root_dir)
     deps = [Path(dep.fs_path).relative_to(root) for dep in split_deps(stage)[0]]
     packages = {parent / "__init__.py" for dep in deps for parent in dep.parents if parent != Path()}
-    config = ConfigObj({"core": {"no_scm": "true"}, "cache": {"dir": stage.repo.cache.local_cache_dir}})
     needed = (PIPELINE_FILE, Path(stage.path_in_repo), PARAMS_FILE, Path(".dvc/config"), Path("stages/__main__.py"))
     for path in (*needed, *packages, *deps):
         if (root / path).exists():
             copy_path(root / path, folder / path)
-    with open(folder / ".dvc" / "config.local", "wb") as file:
-        config.write(file)
+    share_cache(stage.repo, folder, {"core": {"no_scm": "true"}})
     for dep in (dep for dep in deps if not (folder / dep).exists()):
         shutil.copy(root / LOCK_FILE, folder)  # which says what it is, and is no part of what the stage gets
         if run_dvc(folder, "checkout", "--quiet", "--force", str(dep)):
             raise UserError(f"{dep}: not here and not in the cache; `dvc pull {dep}` brings it")
         (folder / LOCK_FILE).unlink()
+
+
+def share_cache(repo: Repo, folder: Path, settings: dict[str, dict[str, str]]) -> None:
+    """Write DVC's local settings of another folder, which is to use the cache of a project."""
+    config = ConfigObj({**settings, "cache": {"dir": repo.cache.local_cache_dir}})
+    with open(folder / ".dvc" / "config.local", "wb") as file:
+        config.write(file)
 
 
 def copy_path(source: Path, target: Path) -> None:
