@@ -2,7 +2,7 @@
 
 All models by `train` and `evaluate`, each kind of network by `validate`, one by `replicate`, every dataset's
 `vectorize`, `describe` and `baseline`, and `render`. The emulator is QEMU's; on Debian,
-`apt install qemu-user-static` has it.
+`apt install qemu-user-static` has it. A run that was stopped goes on where it was, until there is another commit.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,9 +17,10 @@ from typing import NamedTuple
 
 from tabulate import tabulate
 
+from bagpipe.project.git import git_output
 from bagpipe.review.measured import begin_page
 from bagpipe.scratch.copies import copy_project
-from stages.common.basics.artifacts import write_text
+from stages.common.basics.artifacts import new_directory, write_text
 from stages.common.basics.declared import read_declaration
 from stages.common.basics.errors import UserError
 from stages.common.basics.errors import run as end_with_one_line
@@ -29,8 +29,10 @@ from stages.common.basics.params.questions import models_of
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from tests.benchmarks.official import official_files
 from tests.editing import edit_yaml
-from tests.emulating import EMULATOR, PROCESSORS, start_python
+from tests.emulating import EMULATOR, PROCESSORS, finish, start_python
 
+WORK = Path(".dvc/tmp/processors")  # a folder for each commit, with one for each processor
+DONE = "done"  # in each: the stages that have run
 PAGE, TEMPLATE = Path("docs/processors.md"), Path(__file__).with_name("processors_page.md")
 NATIVE = "here"
 KINDS = ("imdb", "imdb_mse", "reuters", "reuters_integer_labels")  # a model of each loss
@@ -56,32 +58,52 @@ def list_chain(params: Params, dataset: str) -> Chain:
     return Chain(before, networks, [f"render@{model}" for model in kinds])
 
 
-def start_commands(chain: Chain) -> Iterator[list[str]]:
-    """Arguments of Python; all networks in one, as TensorFlow takes half a minute to import under an emulator."""
-    yield from (["-m", "stages", name] for name in chain.before)
-    yield ["-m", "tests.benchmarks.stages_in_turn", *chain.networks]
-    yield from (["-m", "stages", name] for name in chain.after)
+def list_commands(chain: Chain, done: set[str]) -> Iterator[list[str]]:
+    """Arguments of Python that run the stages that have not run.
+
+    All networks in one, as TensorFlow takes half a minute to import under an emulator.
+    """
+    before, networks, after = ([name for name in names if name not in done] for names in chain)
+    yield from (["-m", "stages", name] for name in before)
+    if networks:
+        yield ["-m", "tests.benchmarks.stages_in_turn", *networks]
+    yield from (["-m", "stages", name] for name in after)
 
 
 def run_chain(chain: Chain, processor: str | None, folder: Path) -> str:
-    """Run the stages in `folder`; return what went wrong, if anything."""
-    for arguments in start_commands(chain):
+    """Run the stages in `folder` that have not run; return what went wrong, if anything."""
+    file, where = folder / DONE, processor or NATIVE
+
+    def note(name: str, seconds: str) -> None:
+        with open(file, "a", encoding="utf-8") as done:
+            done.write(f"{name}\n")
+        print(f"{where}: {name} {seconds}", flush=True)
+
+    for arguments in list_commands(chain, set(file.read_text(encoding="utf-8").split()) if file.exists() else set()):
         process = start_python(arguments, processor, folder)
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("::"):
-                print(f"{processor or NATIVE}: {line[2:].strip()} s", flush=True)
+                note(*line[2:].split())
         errors = process.communicate()[1].strip()
         if process.returncode:
-            return f"{' '.join(arguments[1:3])}: {errors or f'exit status {process.returncode}'}"
+            failed = f"{where}: {' '.join(arguments[1:3])}: {errors or f'exit status {process.returncode}'}"
+            print(failed, flush=True)
+            return failed
         if arguments[1] == "stages":
-            print(f"{processor or NATIVE}: {arguments[2]}", flush=True)
+            note(arguments[2], "")
     return ""
 
 
 def make_folder(folder: Path, mirror: Path, params: Params) -> None:
     """A copy of the project with the official files, that trains fewer replicates."""
-    folder.mkdir()
+    if folder.exists():
+        return
+    with new_directory(folder.absolute()) as partial:
+        fill_folder(partial, mirror, params)
+
+
+def fill_folder(folder: Path, mirror: Path, params: Params) -> None:
     copy_project(folder)
     for name in ("tests/benchmarks/__init__.py", "tests/benchmarks/stages_in_turn.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -107,9 +129,8 @@ def written_files(folder: Path, name: str) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
-def compare_stage(native: Path, other: Path, name: str) -> list[str]:
-    """The files of a stage that differ, or that only one of two folders has."""
-    here, there = written_files(native, name), written_files(other, name)
+def compare_files(here: dict[str, bytes], there: dict[str, bytes]) -> list[str]:
+    """The files that differ, or that are missing in one."""
     return sorted(file for file in here.keys() | there.keys() if here.get(file) != there.get(file))
 
 
@@ -117,11 +138,7 @@ def compare_operations(processors: list[str]) -> dict[str, dict[str, str]]:
     """Of each operation and processor, `same` or `differs`."""
     outputs = {}
     for processor in (None, *processors):
-        process = start_python(["-m", "tests.operations_alone"], processor)
-        printed, errors = process.communicate()
-        if process.returncode:
-            raise UserError(f"{processor or NATIVE}: operations: {errors.strip()}")
-        outputs[processor] = dict(line.split() for line in printed.splitlines())
+        outputs[processor] = finish(start_python(["-m", "tests.operations_alone"], processor))
     native = outputs[None]
     return {
         operation: {name: "same" if outputs[name][operation] == found else "differs" for name in processors}
@@ -134,11 +151,10 @@ def stages_table(chains: list[Chain], folders: dict[str, Path], processors: list
     lines = []
     for chain in chains:
         for name in [*chain.before, *chain.networks, *chain.after]:
-            count = len(written_files(folders[NATIVE], name))
-            found = [compare_stage(folders[NATIVE], folders[processor], name) for processor in processors]
-            lines.append(
-                [f"`{name}`", str(count), *("differs: " + ", ".join(files) if files else "same" for files in found)]
-            )
+            native = written_files(folders[NATIVE], name)
+            found = [compare_files(native, written_files(folders[processor], name)) for processor in processors]
+            said = ["differs: " + ", ".join(files) if files else "same" for files in found]
+            lines.append([f"`{name}`", str(len(native)), *said])
     return tabulate(sorted(lines), ["stage", "files", *processors], tablefmt="github", disable_numparse=True)
 
 
@@ -169,21 +185,20 @@ def main() -> None:
     emulator, head, params = name_emulator(), begin_page(PAGE), load_params()
     mirror = official_files(params)
     chains = [list_chain(params, dataset) for dataset in params.official]
-    with tempfile.TemporaryDirectory() as temporary:
-        folders = {name: Path(temporary) / name for name in (NATIVE, *processors)}
-        for folder in folders.values():
-            make_folder(folder, mirror, params)
-        jobs = [(chain, name) for name in folders for chain in reversed(chains)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            started = [
-                pool.submit(run_chain, chain, None if name == NATIVE else name, folders[name]) for chain, name in jobs
-            ]
-            failed = [
-                f"{name}: {error}" for (_, name), job in zip(jobs, started, strict=True) if (error := job.result())
-            ]
-        if failed:
-            raise UserError("; ".join(failed))
-        stages = stages_table(chains, folders, processors)
+    work = WORK / git_output("rev-parse", "HEAD").decode().strip()
+    folders = {name: work / name for name in (NATIVE, *processors)}
+    for folder in folders.values():
+        make_folder(folder, mirror, params)
+    jobs = [(chain, name) for name in folders for chain in reversed(chains)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        started = [
+            pool.submit(run_chain, chain, None if name == NATIVE else name, folders[name].absolute())
+            for chain, name in jobs
+        ]
+        failed = [error for job in started if (error := job.result())]
+    if failed:
+        raise UserError(f"{'; '.join(failed)}; another `make processors` goes on from here")
+    stages = stages_table(chains, folders, processors)
     operations = operations_table(processors)
     page = TEMPLATE.read_text(encoding="utf-8")
     values = {
@@ -196,6 +211,7 @@ def main() -> None:
     for name, value in values.items():
         page = page.replace(f"<{name}>", value)
     write_text(PAGE, page)
+    shutil.rmtree(WORK)
     if "differs: " in stages:
         raise UserError(f"{PAGE}: expected the same bytes on all processors, found others")
     print(f"all same: {PAGE}")
