@@ -17,6 +17,7 @@ STAGES = (
     ("train", "imdb"),
     ("evaluate", "imdb"),
     ("replicate", "imdb"),
+    ("learning_curves", "imdb"),
     ("render", "imdb"),
     ("report",),
 )
