@@ -26,7 +26,7 @@ from stages.common.basics.workers import start_workers
 from stages.common.judging.comparison import ALPHA
 from stages.common.judging.published import REPLICATED, applicable, load_published
 from stages.common.judging.verdicts import are_same
-from stages.report.comparisons import variations
+from stages.report.comparisons import highest_run, variations
 from studies import rules
 from studies.rules import Cell, Given, Rule, make_family
 from studies.worlds import names_of_pairs
@@ -56,8 +56,7 @@ def read_given(params: Params) -> Given:
     families = {}
     for dataset in sorted(params.defaults):
         if len(varied := distinct(variations(params, dataset), answers)) > 1:
-            baselines = read_answers(HERE.errors_of_baselines(dataset))
-            highest = baselines.choose([baselines.runs[int(baselines.wrong.mean(axis=1).argmin())]])
+            _, highest = highest_run(read_answers(HERE.errors_of_baselines(dataset)))
             of_dataset = {name: answers[name] for name in models_of(params, dataset)}
             lost = tuple(LOSSES.values())
             families[dataset] = make_family(of_dataset, varied, highest, params.verdicts.equivalent, lost)

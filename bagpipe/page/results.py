@@ -1,6 +1,7 @@
 """What reports/ says, as the page gets it: plain numbers and sentences, to be shown and sorted there."""
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from stages.common.basics.params.sections import Model
 from stages.common.basics.paths import HERE
 from stages.common.judging.published import OF_A_DATASET, Notebooks, Published, published_accuracies
 from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
+from stages.common.judging.verdicts import Judged
 from stages.report.comparisons import compare_variations, highest_baseline
 from stages.report.curves import applicable_curves, read_curves
 from stages.report.datasets import UNSEEN, describe_repetitions, describe_texts, explain_repetitions, has_unseen
@@ -104,9 +106,14 @@ class ResultsContent:
     confusion: dict[str, list[list[int]]]
 
 
-def list_findings(params: Params, notebooks: Notebooks, results: Results, judgements: list[Judgement]) -> list[str]:
+def list_findings(
+    params: Params,
+    notebooks: Notebooks,
+    results: Results,
+    judgements: list[Judgement],
+    compared: Mapping[str, Judged],
+) -> list[str]:
     """What came out, as reports/README.md begins: a question and its answer each, in Markdown."""
-    compared = compare_variations(params, results)
     curves, _ = applicable_curves(read_curves(params), notebooks, params)
     said = compose_summary(params, notebooks, results, judgements, compared, curves).partition("\n\n")[0]
     return [line.removeprefix("- ") for line in said.splitlines()]
@@ -134,9 +141,11 @@ def model_settings(name: str, params: Params) -> dict[str, Any]:
     return {key: getattr(found, key) for key in SETTINGS}
 
 
-def model_contents(params: Params, notebooks: Notebooks, results: Results) -> list[ModelContent]:
+def model_contents(
+    params: Params, notebooks: Notebooks, results: Results, compared: Mapping[str, Judged]
+) -> list[ModelContent]:
     """Each model with its params and its figures: published, over seeds, and against the reference's."""
-    compared, by_macro_f1 = (compare_variations(params, results, figure) for figure in ("accuracy", "macro_f1"))
+    by_macro_f1 = compare_variations(params, results, "macro_f1")
     accuracies = published_accuracies(notebooks, params)
     published, best = ({of: entry.number for of, entry in entries.items()} for entries in accuracies)
 
@@ -229,10 +238,11 @@ def read_contents(
     if missing := [name for name in models if name not in classes]:
         raise FileNotFoundError(2, f"without {missing[0]}", str(HERE.reports / "classes.csv"))
     labels = {name: [line.name for line in classes[name]] for name in models}
+    compared = compare_variations(params, results)
     return ResultsContent(
-        findings=list_findings(params, notebooks, results, of_notebooks),
+        findings=list_findings(params, notebooks, results, of_notebooks, compared),
         datasets=[dataset_content(name, params, notebooks, results) for name in results.baselines],
-        models=model_contents(params, notebooks, results),
+        models=model_contents(params, notebooks, results, compared),
         published=published_contents(notebooks, of_notebooks),
         histories={name: columns_of(results.histories[name]) for name in models},
         curves={name: columns_of(read_csv(HERE.model_report(name) / "curves.csv")) for name in models},

@@ -13,6 +13,7 @@ from stages.common.judging.verdicts import Judged, explain_small_test_set, judge
 from stages.report.tables import (
     BASELINES,
     NO_BREAK,
+    format_bounds,
     format_difference,
     format_signed,
     link_model,
@@ -71,9 +72,10 @@ def describe_network(settings: Settings) -> dict[str, str]:
 
 
 def difference_cells(judged: Judged) -> list[str]:
-    """A difference with its interval, p and the verdict."""
+    """A difference with its interval, the one by the seeds alone, p and the verdict."""
     interval = format_difference(judged.found.difference, judged.low, judged.high)
-    return [interval, format_p(judged.p_adjusted), judged.verdict.replace(" ", NO_BREAK)]
+    here = format_bounds(*judged.found.on_test_set())
+    return [interval, here, format_p(judged.p_adjusted), judged.verdict.replace(" ", NO_BREAK)]
 
 
 def experiments_table(
@@ -85,12 +87,13 @@ def experiments_table(
     def line(name: str) -> list[str]:
         own = describe_network(settings_of(params, name))
         different = ", ".join(text for key, text in own.items() if text != reference[key])
-        f1, _, said = difference_cells(by_macro_f1[name])
+        f1, _, _, said = difference_cells(by_macro_f1[name])
         return [link_model(name), different, *difference_cells(by_accuracy[name]), f1, said]
 
-    header = ["model", "what is different", "accuracy, points", "p", "verdict", "macro F1, points", "verdict"]
+    of_accuracy = ["accuracy, points", "on this test set", "p", "verdict"]
+    header = ["model", "what is different", *of_accuracy, "macro F1, points", "verdict"]
     said = f"Reference: {link_model(names[0])}, {', '.join(reference.values())}.\n\n"
-    return said + page_table("llrrlrl", header, map(line, names[1:]))
+    return said + page_table("llrrrlrl", header, map(line, names[1:]))
 
 
 class Highest(NamedTuple):
@@ -108,20 +111,19 @@ class Highest(NamedTuple):
 
 def highest_baseline(results: Results, dataset: str) -> tuple[str, float]:
     """Its name in words, and its test accuracy."""
-    run, answers = highest_run(results, dataset)
+    run, answers = highest_run(results.baseline_answers[dataset])
     return BASELINES[run], float(1 - answers.wrong.mean())
 
 
-def highest_run(results: Results, dataset: str) -> tuple[str, Answers]:
+def highest_run(answers: Answers) -> tuple[str, Answers]:
     """The baseline that got most test texts right, and its answers alone."""
-    answers = results.baseline_answers[dataset]
     run = answers.runs[int(answers.wrong.mean(axis=1).argmin())]
     return run, answers.choose([run])
 
 
 def highest_network(params: Params, results: Results, dataset: str) -> Highest:
     """Compare the highest network of a dataset that has models with the highest baseline."""
-    run, answers = highest_run(results, dataset)
+    run, answers = highest_run(results.baseline_answers[dataset])
     networks = {name: results.answers[name] for name in models_of(params, dataset)}
     model, judged = judge_highest(networks, answers, params.verdicts.negligible, params.verdicts.equivalent)
     side = "above" if judged.found.difference > 0 else "below"

@@ -115,10 +115,11 @@ def experiments_section(params: Params, results: Results, compared: Mapping[str,
     return f"""## Do more units, more or fewer layers, another loss or activation help?
 
 Each variation against the dataset's reference model, in percentage points, and as far as it holds for new texts of \
-the same kind: an interval allows for other seeds and for other test texts. Models are compared text by text, and \
-seed by seed where they share ten seeds or more. p is the probability of a difference at least this large if there \
-were none. Holm's method corrects p and the intervals over all variations of a dataset, accuracy and macro F1 apart, \
-so that in at most {ALPHA:.0%} of reports chance makes any of them exclude 0. Where the interval excludes 0, a \
+the same kind: an interval allows for other seeds and for other test texts. The {CONFIDENCE:.0%} interval beside it, \
+"on this test set", allows for other seeds alone; no verdict rests on it. Models are compared text by text, and seed \
+by seed where they share ten seeds or more. p is the probability of a difference at least this large if there were \
+none. Holm's method corrects p and the intervals over all variations of a dataset, accuracy and macro F1 apart, so \
+that in at most {ALPHA:.0%} of reports chance makes any of them exclude 0. Where the interval excludes 0, a \
 variation is "better" or "worse", or "negligible" if the difference is less than {100 * margins.negligible:g} \
 points. Otherwise it is "equivalent" if the interval lies within {100 * margins.equivalent:g} points on both sides, \
 and "not distinguished" if not: that does not say that there is no difference. The first verdict is on accuracy, the \

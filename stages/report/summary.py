@@ -9,7 +9,7 @@ from stages.common.judging.comparison import ALPHA
 from stages.common.judging.published import Notebooks, not_judged, published_accuracies
 from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
 from stages.common.judging.verdicts import Judged
-from stages.report.comparisons import highest_baseline, highest_network, variations
+from stages.report.comparisons import Highest, highest_baseline, highest_network, variations
 from stages.report.curves import PublishedCurves, answer_curves
 from stages.report.datasets import UNSEEN, models_with_unseen
 from stages.report.tables import (
@@ -87,21 +87,22 @@ def answer_models(params: Params, results: Results, compared: Mapping[str, Judge
     return f"On {dataset}, {said}."
 
 
-def answer_baselines(params: Params, results: Results, datasets: list[str]) -> str:
-    """Whether the highest networks are distinguished from the highest baselines."""
+def answer_baselines(highest: Mapping[str, Highest]) -> str:
+    """Whether the highest networks, by dataset, are distinguished from the highest baselines."""
     by_relation: dict[str, list[str]] = {}
-    for dataset in datasets:
-        highest = highest_network(params, results, dataset)
-        shown = f"on {dataset} ({highest.mean:.4f} and {highest.baseline:.4f})"
-        by_relation.setdefault(highest.relation, []).append(shown)
+    for dataset, found in highest.items():
+        shown = f"on {dataset} ({found.mean:.4f} and {found.baseline:.4f})"
+        by_relation.setdefault(found.relation, []).append(shown)
     said = join_names(f"{relation} {join_names(shown)}" for relation, shown in by_relation.items())
     return f"The network with the highest mean is {said}."
 
 
-def answer_best_possible(params: Params, results: Results, best: dict[str, str]) -> str:
+def answer_best_possible(highest: Mapping[str, Highest], best: dict[str, str]) -> str:
     """How near the highest networks come to the best accuracy that is possible, which is `best` of each dataset."""
-    highest = {dataset: highest_network(params, results, dataset) for dataset in best}
-    reached = (f"`{found.model}` reaches {found.mean:.4f} of {best[dataset]}" for dataset, found in highest.items())
+    reached = (
+        f"`{highest[dataset].model}` reaches {highest[dataset].mean:.4f} of {accuracy}"
+        for dataset, accuracy in best.items()
+    )
     return f"{join_names(reached)}."
 
 
@@ -121,13 +122,13 @@ def answer_repeated_texts(params: Params, results: Results, dataset: str) -> str
     )
 
 
-def datasets_of(params: Params, results: Results) -> list[str]:
-    """The datasets that have models."""
-    return [dataset for dataset in results.baselines if models_of(params, dataset)]
-
-
 def headline_table(
-    params: Params, results: Results, compared: Mapping[str, Judged], published: dict[str, str], best: dict[str, str]
+    params: Params,
+    results: Results,
+    compared: Mapping[str, Judged],
+    highest: Mapping[str, Highest],
+    published: dict[str, str],
+    best: dict[str, str],
 ) -> str:
     """Of each dataset its reference, what is published, the highest network and what is better; and a baseline.
 
@@ -149,11 +150,10 @@ def headline_table(
         ]
 
     lines = []
-    for dataset in datasets_of(params, results):
+    for dataset, found in highest.items():
         models = models_of(params, dataset)
-        highest = highest_network(params, results, dataset).model
         better = {name for name in models if name in compared and compared[name].verdict == "better"}
-        lines += [line(name) for name in models if name in {models[0], highest, *better, *published}]
+        lines += [line(name) for name in models if name in {models[0], found.model, *better, *published}]
         baseline, accuracy = highest_baseline(results, dataset)
         lines.append([f"{baseline} on {dataset}", f"{accuracy:.4f}", *[""] * 4])
     header = ["model", "test accuracy", "published", "best possible", "difference in points", "verdict"]
@@ -173,7 +173,8 @@ def compose_summary(
     Args:
         judgements, curves: of what the notebooks print, at the end and after each epoch.
     """
-    datasets = datasets_of(params, results)
+    datasets = [dataset for dataset in results.baselines if models_of(params, dataset)]
+    highest = {dataset: highest_network(params, results, dataset) for dataset in datasets}
     accuracies = published_accuracies(notebooks, params)
     published, best = ({of: entry.value for of, entry in entries.items()} for entries in accuracies)
     answers = {
@@ -188,11 +189,11 @@ def compose_summary(
             )
         ),
         "Which model is best?": " ".join(answer_models(params, results, compared, dataset) for dataset in datasets),
-        "How near is the best possible?": answer_best_possible(params, results, best) if best else "",
-        "Does it take a network?": answer_baselines(params, results, datasets),
+        "How near is the best possible?": answer_best_possible(highest, best) if best else "",
+        "Does it take a network?": answer_baselines(highest),
         "Are the test texts new?": " ".join(
             filter(None, (answer_repeated_texts(params, results, dataset) for dataset in datasets))
         ),
     }
     said = "\n".join(f"- **{question}** {answer}" for question, answer in answers.items() if answer)
-    return f"{said}\n\n{headline_table(params, results, compared, published, best)}"
+    return f"{said}\n\n{headline_table(params, results, compared, highest, published, best)}"

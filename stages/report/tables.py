@@ -53,8 +53,12 @@ def format_signed(value: float, digits: int = 4) -> str:
 
 def format_difference(difference: float, low: float, high: float) -> str:
     """`+0.76 (+0.39 to +1.12)`, of accuracies in percentage points."""
-    shown, first, last = (format_signed(100 * value, 2) for value in (difference, low, high))
-    return f"{shown} ({first} to {last})"
+    return f"{format_signed(100 * difference, 2)} ({format_bounds(low, high)})"
+
+
+def format_bounds(low: float, high: float) -> str:
+    """`+0.39 to +1.12`, of differences of accuracies in percentage points."""
+    return f"{format_signed(100 * low, 2)} to {format_signed(100 * high, 2)}"
 
 
 def format_interval(low: float, high: float) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made_up_answers import answers_of
 from made_up_results import case, together
+from scipy import stats
 
 from stages.common.basics.answers import Answers
 from stages.common.judging.published import Published
@@ -48,6 +49,17 @@ def test_a_model_that_does_better_by_one_figure_only_is_named(accuracy: float, b
     assert found in experiments_section(params, results, compared)
 
 
+def test_the_interval_by_the_seeds_alone_stands_beside_the_other() -> None:
+    params, results = case(0.8, 0.801)
+    both = [compare_variations(params, results, figure) for figure in ("accuracy", "macro_f1")]
+    header, _, line = experiments_table(params, ["mine_a", "mine_b"], *both).splitlines()[-3:]
+    place = [cell.strip() for cell in header.split("|")].index("on this test set")
+    new, old = (1 - results.answers[name].wrong.mean(axis=1) for name in ("mine_b", "mine_a"))
+    expected = stats.ttest_rel(new, old).confidence_interval()
+    shown = line.split("|")[place].strip().replace(NO_BREAK, " ")
+    assert shown == f"{100 * expected.low:+.2f} to {100 * expected.high:+.2f}"
+
+
 def test_every_model_that_disagrees_is_named() -> None:
     params, results = case(0.8, 0.85, 0.7, 0.9)
     for name in ("mine_b", "mine_c"):
@@ -66,9 +78,9 @@ def test_a_variation_has_a_verdict_on_either_figure() -> None:
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[:2] == [LINK, "2 units"]
     assert cells[2].startswith("+5.00 (+4.8")
-    assert cells[3:5] == ["<0.001", "better"]
-    assert cells[5].startswith("-5.00 (-5.")
-    assert cells[6] == "worse"
+    assert cells[4:6] == ["<0.001", "better"]
+    assert cells[6].startswith("-5.00 (-5.")
+    assert cells[7] == "worse"
 
 
 def test_macro_f1_stands_beside_accuracy_in_the_tables() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from made_up_results import TWIN, case, together
 
+from stages.common.basics.params.params import Params
 from stages.common.judging.published import Notebooks, Published
-from stages.common.judging.reproduction import Judgement, Ours
-from stages.report.comparisons import compare_variations
+from stages.common.judging.reproduction import Judgement, Ours, Results
+from stages.report.comparisons import Highest, compare_variations, highest_network
 from stages.report.page import experiments_section, reproduction_section
 from stages.report.summary import (
     answer_baselines,
@@ -65,20 +66,22 @@ def test_which_model_is_best(accuracies: Sequence[float], changes: dict[str, Any
     assert found.replace("`mine_", "`") == f"On mine, {said}"
 
 
+def highest_of(params: Params, results: Results) -> dict[str, Highest]:
+    return {dataset: highest_network(params, results, dataset) for dataset in results.baselines}
+
+
 def test_the_highest_network_is_held_against_the_highest_baseline() -> None:
-    params, results = case(0.8, 0.7)
-    assert answer_baselines(params, results, ["mine"]) == (
+    assert answer_baselines(highest_of(*case(0.8, 0.7))) == (
         "The network with the highest mean is above logistic regression on mine (0.8000 and 0.6000)."
     )
-    params, results = case(0.4)
-    assert "below logistic regression on mine" in answer_baselines(params, results, ["mine"])
-    params, results = together(case(0.8, baseline=0.4), case(0.6, dataset="other"))
-    assert answer_baselines(params, results, ["mine", "other"]) == (
+    assert "below logistic regression on mine" in answer_baselines(highest_of(*case(0.4)))
+    both = together(case(0.8, baseline=0.4), case(0.6, dataset="other"))
+    assert answer_baselines(highest_of(*both)) == (
         "The network with the highest mean is above Bernoulli naive Bayes on mine (0.8000 and 0.5000) and "
         "equivalent to logistic regression on other (0.6000 and 0.6000)."
     )
-    params, results = together(case(0.8), case(0.9, dataset="other"))
-    assert answer_baselines(params, results, ["mine", "other"]) == (
+    both = together(case(0.8), case(0.9, dataset="other"))
+    assert answer_baselines(highest_of(*both)) == (
         "The network with the highest mean is above logistic regression on mine (0.8000 and 0.6000) and on other "
         "(0.9000 and 0.6000)."
     )
