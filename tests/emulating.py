@@ -11,6 +11,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -31,15 +32,22 @@ def need_emulator() -> None:
 
 
 def start_python(
-    arguments: Sequence[str], processor: str | None = None, folder: Path = ROOT
+    arguments: Sequence[str],
+    processor: str | None = None,
+    folder: Path = ROOT,
+    errors: int | IO[str] = subprocess.PIPE,
 ) -> "subprocess.Popen[str]":
-    """Start Python on an emulated processor, or natively."""
+    """Start Python on an emulated processor, or natively.
+
+    Args:
+        errors: where they go. The emulator warns so often that a pipe which nobody reads gets full.
+    """
     python = str(Path(sys.executable).resolve())  # what an environment's link leads to: an emulator starts a file
     paths = [str(folder), sysconfig.get_path("purelib")]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
     emulator = [EMULATOR, "-cpu", processor] if processor else []
     command = [*emulator, python, *arguments]
-    return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)
 
 
 def finish(process: "subprocess.Popen[str]") -> dict[str, str]:

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from tabulate import tabulate
@@ -80,16 +81,18 @@ def run_chain(chain: Chain, processor: str | None, folder: Path) -> str:
         print(f"{where}: {name} {seconds}", flush=True)
 
     for arguments in list_commands(chain, set(file.read_text(encoding="utf-8").split()) if file.exists() else set()):
-        process = start_python(arguments, processor, folder)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("::"):
-                note(*line[2:].split())
-        errors = process.communicate()[1].strip()
-        if process.returncode:
-            failed = f"{where}: {' '.join(arguments[1:3])}: {errors or f'exit status {process.returncode}'}"
-            print(failed, flush=True)
-            return failed
+        with TemporaryFile("w+", encoding="utf-8") as errors:
+            with start_python(arguments, processor, folder, errors) as process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    if line.startswith("::"):
+                        note(*line[2:].split())
+            if process.returncode:
+                errors.seek(0)
+                said = [line for line in errors.read().splitlines() if ": warning: " not in line]
+                failed = f"{where}: {' '.join(arguments[1:3])}: exit status {process.returncode} {' '.join(said)}"
+                print(failed, flush=True)
+                return failed
         if arguments[1] == "stages":
             note(arguments[2], "")
     return ""
