@@ -2,8 +2,8 @@
 
 Reads   data/models/M, data/vectorized/D
 Writes  reports/models/M/metrics.json: `test` has loss and accuracy as Keras computes them, macro F1, and ROC AUC (two
-        classes) or top-3 accuracy (more); `test_unseen` the same without the test texts that training has word for
-        word, and is missing if none remain
+        classes) or top-3 accuracy (more than three); `test_unseen` the same without the test texts that training has
+        word for word, and is missing if none remain
         reports/models/M/confusion.csv: how many texts of each class got which label
         reports/models/M/curves.csv: points of the ROC and the precision-recall curve; with more than two classes
         those of all one-against-the-rest decisions together ("micro average")
@@ -46,14 +46,14 @@ def check_probabilities(probabilities: np.ndarray, rows: int, columns: int) -> N
 
 
 def compute_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """Macro F1, and what suits the number of classes: `top3_accuracy`, or `roc_auc` if there are texts of both."""
+    """Macro F1, and what suits the number of classes: `roc_auc` of two with texts, `top3_accuracy` of many."""
     scored = probability_of_each_label(probabilities)
     found = {"macro_f1": metrics.f1_score(labels, predicted_labels(probabilities), average="macro")}
     if scored.shape[1] == 2:
         if len(np.unique(labels)) < 2:
             return found
         found["roc_auc"] = metrics.roc_auc_score(labels, scored[:, 1])
-    else:
+    elif scored.shape[1] > 3:  # of three all would be right
         found["top3_accuracy"] = metrics.top_k_accuracy_score(labels, scored, k=3, labels=range(scored.shape[1]))
     return found
 

@@ -28,18 +28,35 @@ from bagpipe.cli.group import main
     show_default=True,
     help="The share of the texts to test on, if they come without a test set.",
 )
+@click.option(
+    "--parts",
+    type=click.Choice(["names", "none"]),
+    default="names",
+    show_default=True,
+    help="Whether names of files and folders may mark the splits.",
+)
+@click.option("--joined-labels", is_flag=True, help="Take a label such as good#staff for one of its own.")
 @click.option("--move", is_flag=True, help="Move the files instead of copying them; then only DVC has them.")
-def add_command(name: str, path: Path, num_words: int, test_split: float, move: bool, **columns: Any) -> None:
+def add_command(
+    name: str,
+    path: Path,
+    num_words: int,
+    test_split: float,
+    parts: str,
+    joined_labels: bool,
+    move: bool,
+    **columns: Any,
+) -> None:
     """Make your own labelled texts a dataset, with a first model.
 
-    NAME: what params.yaml will call both. PATH: a file or a folder of CSV, TSV, JSON Lines, Parquet or fastText's
-    format, compressed or not; or one folder per label with one file per text. The names of files and folders mark
-    the splits: train, validation (valid, dev), test (eval).
+    NAME: what params.yaml will call both. PATH: a file or a folder of CSV, TSV, JSON, Parquet or fastText's format,
+    compressed or not; or a folder or a text file for each label. The names of folders, or of all files, mark the
+    splits: train, validation (valid, dev), test (eval).
     """
-    from bagpipe.datasets.add import add
-    from stages.common.corpora.formats import Columns
+    from bagpipe.datasets.add import Taken, add
+    from stages.common.corpora.entries import Columns
 
-    add(name, path, Columns(**columns), num_words, test_split, move)
+    add(name, path, Columns(**columns), num_words, test_split, move, Taken(parts == "names", joined_labels))
 
 
 @main.command("remove")

@@ -7,12 +7,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
-from tabulate import tabulate
 from tqdm import tqdm
 
+from bagpipe.datasets.findings import Findings, check_labels, print_findings, read_findings
 from bagpipe.datasets.first_model import Choice, choose_defaults, choose_units
 from bagpipe.project.sections import read_params, with_entry, write_params
 from stages.common.basics.errors import UserError
@@ -21,18 +20,13 @@ from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, loa
 from stages.common.basics.params.sections import TextDataset
 from stages.common.basics.params.types import Name
 from stages.common.basics.paths import HERE
-from stages.common.basics.terminal import escape_controls, wrap_text
-from stages.common.basics.workers import start_workers
-from stages.common.corpora.counting import PARTS, Split, count_block, read_blocks
-from stages.common.corpora.formats import Columns
-from stages.common.corpora.layout import Layout, Part, find_layout, find_split
-from stages.vectorize.encoding import Vocabulary
-from stages.vectorize.labelled import check_texts
+from stages.common.corpora.counting import PARTS, Split
+from stages.common.corpora.entries import Columns
+from stages.common.corpora.formats import column_names
+from stages.common.corpora.layout import Layout, find_layout, part_of_folders, part_of_name
+from stages.common.corpora.readers.tables import needed_columns
 
 SALT = 1
-FEW_LABELS = 30  # shown with their counts
-FEW_FILES = 5  # left out, shown by name
-WIDEST_LABEL = 40  # characters of one in the table
 REMARKS = {
     "num_words": "columns: the most frequent words of the training texts, less three marks",
     "test_split": "the share of texts to test on, by a hash of their words; none: they have a test set",
@@ -40,40 +34,14 @@ REMARKS = {
 }
 
 
-class Findings(NamedTuple):
-    """What is in the texts.
-
-    sizes: words of each text; hashes: of the texts of each part, each once, ascending; wordless: texts left out.
-    """
-
-    vocabulary: Vocabulary
-    sizes: np.ndarray
-    hashes: dict[Part, np.ndarray]
-    wordless: int
-
-    def texts(self, part: str) -> int:
-        return sum(self.vocabulary.texts_of(part).values())
-
-
-def read_findings(source: Path, layout: Layout, columns: Columns, split: Split | None) -> Findings:
-    """Read everything once; of each text some bytes stay in memory.
-
-    Raises:
-        UserError: something is wrong with a text, or with all of them together.
-    """
-    vocabulary, sizes, wordless = Vocabulary(), [], 0
-    hashes: dict[int, list[np.ndarray]] = {number: [] for number in range(len(PARTS))}
-    with start_workers() as workers, tqdm(unit=" texts", unit_scale=True, disable=None, leave=False) as progress:
-        for counted in workers.map(count_block, read_blocks(layout, columns), split):
-            vocabulary.add(counted)
-            sizes.append(counted.sizes.astype(np.int32))
-            wordless += counted.wordless
-            for number, found in hashes.items():
-                found.append(counted.order[counted.parts == number])
-            progress.update(len(counted.order))
-    check_texts(source, vocabulary, layout, columns, split)
-    distinct = {PARTS[number]: np.unique(np.concatenate(found)) for number, found in hashes.items()}
-    return Findings(vocabulary, np.concatenate(sizes), distinct, wordless)
+def find_lacking(layout: Layout, columns: Columns) -> dict[Path, str]:
+    """The files without a column that others have, as Kaggle's test texts have no labels, and which they lack."""
+    lacking = {}
+    for file in layout.files if layout.has_columns else []:
+        names = column_names(file, layout.format, columns)
+        if missing := [name for name in needed_columns(file, columns) if name not in names]:
+            lacking[file.path] = missing[0]
+    return lacking if len(lacking) < len(layout.files) else {}
 
 
 def check_new(name: str, params: Params) -> None:
@@ -157,13 +125,18 @@ def format_yaml(value: object) -> str:
     return str(value)
 
 
-def list_moves(layout: Layout, source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
-    """Each file and where it goes. A file by itself is of no split, so it must not have the name of one there."""
-    for file in layout.files:
+def list_moves(layout: Layout, source: Path, target: Path, with_parts: bool = True) -> Iterator[tuple[Path, Path]]:
+    """Each file and where it goes; with_parts: names there may say which split it is of."""
+    for number, file in enumerate(layout.files, start=1):
         below = Path(file.path.name) if source.is_file() else file.path.relative_to(source)
-        if source.is_file() and find_split(below):
-            below = Path("texts" + "".join(below.suffixes))
-        yield file.path, target / below
+        yield file.path, target / (below if with_parts else without_part(below, number))
+
+
+def without_part(path: Path, number: int) -> Path:
+    """A path that names no split, of the file of this number."""
+    folders = [name for name in path.parts[:-1] if part_of_folders(Path(name, "file")) is None]
+    name = f"texts_{number}{''.join(path.suffixes)}" if part_of_name(path.name) else path.name
+    return Path(*folders, name)
 
 
 def take_back(places: list[tuple[Path, Path]], target: Path) -> None:
@@ -177,25 +150,48 @@ def take_back(places: list[tuple[Path, Path]], target: Path) -> None:
             folder.rmdir()
 
 
-def add(name: str, source: Path, columns: Columns, num_words: int, test_share: float, move: bool) -> None:
+class Taken(NamedTuple):
+    """What is taken for what.
+
+    parts: names of files and folders may say which split they are of; joined_labels: a label that looks like several
+    is one.
+    """
+
+    parts: bool = True
+    joined_labels: bool = False
+
+
+def add(
+    name: str,
+    source: Path,
+    columns: Columns,
+    num_words: int,
+    test_share: float,
+    move: bool,
+    taken: Taken = Taken(),  # noqa: B008 # nothing changes it
+) -> None:
     """Make labelled texts a dataset; either all of it is done or nothing is changed.
 
     Raises:
         UserError: something is wrong with the name or the texts.
     """
     check_new(name, load_params())
-    layout = find_layout(source)
+    layout = find_layout(source, columns.label, taken.parts)
     check_options(layout, columns, test_share)
+    if lacking := find_lacking(layout, columns):
+        layout = find_layout(source, columns.label, taken.parts, frozenset(lacking))
     if (HERE.raw(name)).resolve().is_relative_to(source.resolve()):
         raise UserError(f"{source}: expected a folder of texts, found one that this project is in")
     dataset = make_dataset(layout, columns, num_words, test_share)
     split = None if layout.has_test else Split(test_share, SALT)
     findings = read_findings(source, layout, columns, split)
+    if not taken.joined_labels:
+        check_labels(source, findings.vocabulary.texts_of_all())
     text = read_params()
     for section, entry in make_entries(name, dataset, findings).items():
         text = with_entry(text, section, entry)
-    keep_files(name, list(list_moves(layout, source, HERE.raw(name))), text, move)
-    print_findings(name, source, layout, findings)
+    keep_files(name, list(list_moves(layout, source, HERE.raw(name), taken.parts)), text, move)
+    print_findings(name, source, layout, findings, lacking)
 
 
 def keep_files(name: str, places: list[tuple[Path, Path]], text: str, move: bool) -> None:
@@ -231,46 +227,3 @@ def restore(files: dict[Path, bytes | None]) -> None:
             path.unlink(missing_ok=True)
         else:
             path.write_bytes(content)
-
-
-def shorten_label(label: str) -> str:
-    """A label as the table has room for it."""
-    text = escape_controls(label)
-    return text if len(text) <= WIDEST_LABEL else f"{text[: WIDEST_LABEL - 3]}..."
-
-
-def print_findings(name: str, source: Path, layout: Layout, findings: Findings) -> None:
-    """Print what was found, what is left out and why, and what comes next."""
-    parts = [part for part in PARTS if findings.texts(part)]
-    counts = {part: findings.vocabulary.texts_of(part) for part in parts}
-    labels = sorted(findings.vocabulary.labels(), key=lambda label: (-sum(counts[p][label] for p in parts), label))
-    lines = [[shorten_label(label), *(f"{counts[part][label]:,}" for part in parts)] for label in labels[:FEW_LABELS]]
-    total = [f"all {len(labels)} labels", *(f"{findings.texts(part):,}" for part in parts)]
-    align = ["left", *["right"] * len(parts)]
-    print(f"{source}: {len(layout.files):,} {'file' if len(layout.files) == 1 else 'files'}, {layout.format}\n")
-    print(tabulate([*lines, total], ["label", *parts], disable_numparse=True, colalign=align))
-    if len(labels) > FEW_LABELS:
-        print(f"({len(labels) - FEW_LABELS} labels with fewer texts are not listed.)")
-    sizes = findings.sizes
-    print(f"\nWords a text: {sizes.min():,} to {sizes.max():,}, median {int(np.median(sizes)):,}.")
-    doubles = {part: findings.texts(part) - len(findings.hashes[part]) for part in parts}
-    print("Duplicates: " + ", ".join(f"{count:,} in {part}" for part, count in doubles.items()) + ".")
-    for part in ("validation", "test"):
-        both = len(np.intersect1d(findings.hashes[part], findings.hashes["train"]))
-        if both:
-            print(f"In {part} and in train: {both:,} different texts.")
-    if np.median(sizes) <= 1:
-        told = "Most texts are a single word: words are told apart by spaces and ASCII punctuation alone, so texts "
-        print(wrap_text(told + "in a script without spaces must be cut into words before."))
-    if findings.wordless:
-        print(f"Left out: {findings.wordless:,} texts without a word.")
-    for path in layout.ignored[:FEW_FILES]:
-        print(f"Left out: {escape_controls(str(path))}, no file of texts of any split.")
-    if len(layout.ignored) > FEW_FILES:
-        print(f"Left out: {len(layout.ignored) - FEW_FILES} more such files.")
-    said = f"The texts are in {HERE.raw(name)}, kept by DVC; {PARAMS_FILE} has the dataset {name} and a model {name}."
-    train = f"Next: `bagpipe repro`, then see {HERE.reports / 'README.md'}."
-    look_first = f"Before you train, `bagpipe repro describe@{name}` looks for test texts that training has, for "
-    look_first += f"contradictions and rare classes: {HERE.dataset_report(name)}."
-    keep_it = f"To keep it: `git add {PARAMS_FILE} {HERE.added(name)}`. To take it all back: `bagpipe remove {name}`."
-    print("", *map(wrap_text, (said, train, look_first, keep_it)), sep="\n")

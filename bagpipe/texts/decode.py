@@ -92,7 +92,7 @@ class OwnTexts:
     def _texts(self) -> Iterator[tuple[tuple[int, int, str], list[bytes]]]:
         """What decides on the place of each text of the split, and its words."""
         for block in read_blocks(self._layout, self._columns):
-            for words, label, order, part in split_block(block, self._split):
+            for words, label, order, part, _ in split_block(block, self._split):
                 if PARTS[part] in self._parts:
                     yield (self._parts.index(PARTS[part]), order, label), words
 

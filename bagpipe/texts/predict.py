@@ -13,7 +13,7 @@ from bagpipe.texts.words import UNKNOWN, read_lines, words_by_id
 from stages.common.basics.errors import UserError
 from stages.common.basics.processor import settle
 from stages.common.basics.terminal import escape_controls, line_width, wrap_text
-from stages.common.corpora.formats import decode_bytes
+from stages.common.corpora.readers.lines import decode_bytes
 from stages.common.corpora.tokenizer import OUT_OF_VOCABULARY
 from stages.common.network.predictions import probability_of_each_label
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from stages.common.basics.paths import HERE, Paths
 from stages.common.basics.rows import vectorized_file
-from stages.common.corpora.formats import decode_bytes
 from stages.common.corpora.official import read_word_index
+from stages.common.corpora.readers.lines import decode_bytes
 from stages.common.corpora.tokenizer import INDEX_FROM, OUT_OF_VOCABULARY
 
 UNKNOWN = "?"  # how 0, 1, 2 and ids of no word print

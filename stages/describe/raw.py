@@ -77,7 +77,7 @@ def labelled_texts(dataset: TextDataset, raw: Path, name: str) -> Iterator[Texts
 
 def _own_block(block: Block, split: Split | None, known: frozenset[bytes]) -> Texts:
     in_test, hashes, sizes, beyond, distinct, words = [], [], [], [], [], []
-    for text, _, order, part in split_block(block, split):
+    for text, _, order, part, _ in split_block(block, split):
         in_test.append(part == TEST)
         hashes.append(order)
         sizes.append(len(text))

@@ -46,6 +46,10 @@ class Vocabulary:
         """The number of texts of each label that a split has."""
         return {label: int(self.texts[PARTS.index(part)][place]) for label, place in self._labels.items()}
 
+    def texts_of_all(self) -> dict[str, int]:
+        """The number of texts of each label."""
+        return {label: int(self.texts[:, place].sum()) for label, place in self._labels.items()}
+
     def numbers(self) -> np.ndarray:
         """The number that each label here has among `labels`, int32."""
         number = {label: number for number, label in enumerate(self.labels())}

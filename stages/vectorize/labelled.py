@@ -12,12 +12,14 @@ from stages.common.basics.params.types import MOST_LABELS
 from stages.common.basics.rows import write_split
 from stages.common.basics.workers import start_workers
 from stages.common.corpora.counting import Split, count_block, read_blocks
-from stages.common.corpora.formats import Columns, read_file, where
+from stages.common.corpora.entries import Columns
+from stages.common.corpora.formats import read_file, where
 from stages.common.corpora.labelled import open_texts
 from stages.common.corpora.layout import Layout
 from stages.common.corpora.tokenizer import INDEX_FROM
 from stages.vectorize.encoding import Spool, Vocabulary, encode_bucket
 
+MOST_NAMED = 20  # labels in a message
 SPLITS = {"train": ("validation", "train"), "test": ("test",)}  # a ready hold-out comes first, where `holdout` looks
 
 
@@ -35,20 +37,27 @@ def check_texts(source: Path, vocabulary: Vocabulary, layout: Layout, columns: C
     if len(labels) > MOST_LABELS:
         found = f"found {len(labels):,}, from {labels[0]!r} to {labels[-1]!r}"
         raise UserError(f"{source}: expected at most {MOST_LABELS:,} labels, {found}")
-    parts = {part: vocabulary.texts_of(part) for part in ("train", "validation", "test")}
-    for part, needed in (("training", parts["train"]), ("test", parts["test"])):
-        lacking = [label for label in labels if not needed[label]]
-        if lacking and split:
-            names = ", ".join(map(repr, lacking[:3])) + (f" and {len(lacking) - 3} more" if len(lacking) > 3 else "")
-            raise UserError(
-                f"{source}: none of the few texts of label {names} falls into the {part} set; add texts, leave "
-                "the label out, try another --test-split, or bring a test set of your own"
-            )
-        if lacking and part == "training":
-            place = first_with(lacking[0], layout, columns)
-            raise UserError(f"{place}: label {lacking[0]!r}: expected one that training texts have, too")
-    if not sum(parts["test"].values()):
+    train, test = vocabulary.texts_of("train"), vocabulary.texts_of("test")
+    lacking = [label for label in labels if not train[label] or (split and not test[label])]
+    if lacking and split:
+        raise UserError(
+            f"{source}: expected texts of each label in training and test, found too few of "
+            f"{name_rare(lacking, vocabulary.texts_of_all())}; add texts, leave these labels out, try another "
+            "--test-split, or bring a test set of your own"
+        )
+    if lacking:
+        place = first_with(lacking[0], layout, columns)
+        raise UserError(f"{place}: label {lacking[0]!r}: expected one that training texts have, too")
+    if not sum(test.values()):
         raise UserError(f"{source}: expected test texts, found none with a word in it")
+
+
+def name_rare(lacking: list[str], texts: dict[str, int]) -> str:
+    """All labels that have no more texts than some that are lacking somewhere, each with its number of texts."""
+    most = max(texts[label] for label in lacking)
+    rare = sorted((count, label) for label, count in texts.items() if count <= most)
+    more = f" and {len(rare) - MOST_NAMED} more labels" if len(rare) > MOST_NAMED else ""
+    return ", ".join(f"{label!r} ({count:,})" for count, label in rare[:MOST_NAMED]) + more
 
 
 def first_with(label: str, layout: Layout, columns: Columns) -> str:

@@ -41,7 +41,8 @@ from stages.common.basics.params.params import MOST_WEIGHTS, Params
 from stages.common.basics.params.questions import replicate_seeds
 from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, load_params, parse_yaml, read_yaml
 from stages.common.basics.params.types import LONGEST_LABEL
-from stages.common.corpora.formats import Columns, read_file
+from stages.common.corpora.entries import Columns
+from stages.common.corpora.formats import read_file
 from stages.common.corpora.layout import TextFile
 from stages.common.corpora.official import read_word_index
 from stages.common.corpora.tokenizer import find_word_ids, split_words

@@ -92,6 +92,11 @@ def test_scores_of_more_classes() -> None:
     assert found == pytest.approx({"macro_f1": 0.4 / 4, "top3_accuracy": 3 / 4})
 
 
+def test_three_classes_have_no_top_3() -> None:
+    """All would be right."""
+    assert compute_scores(np.arange(3), np.eye(3)) == pytest.approx({"macro_f1": 1.0})
+
+
 def test_decisions_of_two_classes_are_those_on_class_1() -> None:
     truths, found = one_against_rest(BINARY_LABELS, BINARY)
     assert truths.tolist() == [1, 1, 0, 0, 0]

@@ -9,18 +9,20 @@ import hashlib
 import itertools
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from stages.common.corpora.formats import Columns, Text, read_file
+from stages.common.corpora.entries import Columns, LeftOut, Remark, Text
+from stages.common.corpora.formats import read_entries, where
 from stages.common.corpora.layout import Layout, Part
 from stages.common.corpora.tokenizer import split_words
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
 TEXTS_A_BLOCK, CHARACTERS_A_BLOCK = 4_096, 2_000_000
+WORDLESS = "without a word"
 
 
 class Split(NamedTuple):
@@ -33,13 +35,28 @@ class Split(NamedTuple):
     salt: int
 
 
+class Notes(NamedTuple):
+    """What is to be said of some texts and their files.
+
+    left_out: by the reason how many texts are left out, and where the first of them stands. remarks: on files.
+    """
+
+    left_out: dict[str, tuple[int, str]]
+    remarks: list[str]
+
+
 class Block(NamedTuple):
-    """Some texts of one split, or of none yet. groups: None where the texts have none, see `Text`."""
+    """Some texts of one split, or of none yet. groups: None where the texts have none, see `Text`.
+
+    places: where each text stands, as a message says it; notes: on what was read since the last block.
+    """
 
     part: Part | None
     texts: list[str]
     labels: list[str]
     groups: list[str] | None
+    places: Sequence[str] = ()
+    notes: Notes = Notes({}, [])
 
 
 class Counted(NamedTuple):
@@ -50,7 +67,7 @@ class Counted(NamedTuple):
     each text, int64.
     order: a hash of each text, uint64; parts: places in PARTS, uint8.
     labels: the distinct labels; codes: places in `labels`, int32.
-    sizes: words of each text, int64; wordless: texts without any.
+    sizes: words of each text, int64; notes: texts without any are among them.
     """
 
     words: list[bytes]
@@ -62,28 +79,45 @@ class Counted(NamedTuple):
     labels: list[str]
     codes: np.ndarray
     sizes: np.ndarray
-    wordless: int
+    notes: Notes
 
 
 def read_blocks(layout: Layout, columns: Columns) -> Iterator[Block]:
     """Yield all texts in blocks."""
     for part, files in itertools.groupby(layout.files, key=lambda file: file.part):
         texts: list[Text] = []
-        characters = 0
-        for text in itertools.chain.from_iterable(read_file(file, layout.format, columns) for file in files):
-            texts.append(text)
-            characters += len(text.text)
-            if len(texts) == TEXTS_A_BLOCK or characters > CHARACTERS_A_BLOCK:
-                yield make_block(part, texts)
-                texts, characters = [], 0
-        if texts:
-            yield make_block(part, texts)
+        places: list[str] = []
+        notes, characters = Notes({}, []), 0
+        for file in files:
+            for entry in read_entries(file, layout.format, columns):
+                if isinstance(entry, Remark):
+                    notes.remarks.append(f"{file.path}: {entry.said}")
+                    continue
+                place = f"{file.path}: {where(layout.format, entry.line)}"
+                if isinstance(entry, LeftOut):
+                    add_left_out(notes, entry.reason, 1, place)
+                    continue
+                texts.append(entry)
+                places.append(place)
+                characters += len(entry.text)
+                if len(texts) == TEXTS_A_BLOCK or characters > CHARACTERS_A_BLOCK:
+                    yield make_block(part, texts, places, notes)
+                    texts, places, notes, characters = [], [], Notes({}, []), 0
+        if texts or notes.left_out or notes.remarks:
+            yield make_block(part, texts, places, notes)
 
 
-def make_block(part: Part | None, texts: list[Text]) -> Block:
-    columns = map(list, zip(*texts, strict=True))
-    strings, labels, groups, _ = columns
-    return Block(part, strings, labels, groups if groups[0] is not None else None)
+def add_left_out(notes: Notes, reason: str, count: int, place: str) -> None:
+    """Count more texts that are left out; place: of the first of them."""
+    before, first = notes.left_out.get(reason, (0, place))
+    notes.left_out[reason] = before + count, first
+
+
+def make_block(part: Part | None, texts: list[Text], places: list[str], notes: Notes) -> Block:
+    strings, labels, groups = [text.text for text in texts], [text.label for text in texts], None
+    if texts and texts[0].group is not None:
+        groups = [text.group or "" for text in texts]
+    return Block(part, strings, labels, groups, places, notes)
 
 
 def hash_bytes(content: bytes | memoryview, salt: int) -> int:
@@ -91,8 +125,8 @@ def hash_bytes(content: bytes | memoryview, salt: int) -> int:
     return int.from_bytes(hashlib.blake2b(content, digest_size=8, salt=salt.to_bytes(16, "little")).digest(), "big")
 
 
-def split_block(block: Block, split: Split | None) -> Iterator[tuple[list[bytes], str, int, int]]:
-    """Yield the words, the label, the hash and the split, a place in PARTS, of each text that has a word."""
+def split_block(block: Block, split: Split | None) -> Iterator[tuple[list[bytes], str, int, int, int]]:
+    """Yield the words, label, hash, split (a place in PARTS) and number of each text that has a word."""
     salt, limit = (split.salt, int(split.test_share * 2**64)) if split else (0, 0)
     known = TRAIN if block.part is None else PARTS.index(block.part)
     for number, (text, label) in enumerate(zip(block.texts, block.labels, strict=True)):
@@ -101,7 +135,7 @@ def split_block(block: Block, split: Split | None) -> Iterator[tuple[list[bytes]
             order = hash_bytes(b" ".join(words), salt)
             group = block.groups[number] if block.groups else ""
             drawn = hash_bytes(group.encode("utf-8"), salt) if group else order
-            yield words, label, order, TEST if drawn < limit else known
+            yield words, label, order, TEST if drawn < limit else known, number
 
 
 def count_block(block: Block, split: Split | None) -> Counted:
@@ -113,11 +147,11 @@ def count_block(block: Block, split: Split | None) -> Counted:
     vocabulary: defaultdict[bytes, int] = defaultdict(itertools.count().__next__)
     codes: defaultdict[str, int] = defaultdict(itertools.count().__next__)
     tokens, rows = array("i"), []
-    for words, label, order, part in split_block(block, split):
+    for words, label, order, part, number in split_block(block, split):
         tokens.extend(map(vocabulary.__getitem__, words))
-        rows.append((order, part, codes[label], len(words)))
-    orders, places_of_parts, labels, numbers = zip(*rows, strict=True) if rows else ((),) * 4
-    sizes = np.array(numbers, np.int64)
+        rows.append((order, part, codes[label], len(words), number))
+    orders, places_of_parts, labels, counts, numbers = zip(*rows, strict=True) if rows else ((),) * 5
+    sizes = np.array(counts, np.int64)
     parts = np.array(places_of_parts, np.uint8)
     flat = np.frombuffer(tokens, np.int32) if tokens else np.zeros(0, np.int32)
     row_of = np.repeat(np.arange(len(sizes)), sizes)
@@ -133,5 +167,14 @@ def count_block(block: Block, split: Split | None) -> Counted:
         labels=list(codes),
         codes=np.array(labels, np.int32),
         sizes=sizes,
-        wordless=len(block.texts) - len(rows),
+        notes=note_wordless(block, numbers),
     )
+
+
+def note_wordless(block: Block, numbers: Sequence[int]) -> Notes:
+    """A block's notes, with one on the texts that have no word; numbers: of those that have one."""
+    found = sorted(set(range(len(block.texts))).difference(numbers))
+    if not found:
+        return block.notes
+    first = block.places[found[0]] if block.places else ""
+    return block.notes._replace(left_out={**block.notes.left_out, WORDLESS: (len(found), first)})

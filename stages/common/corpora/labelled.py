@@ -5,7 +5,7 @@ from pathlib import Path
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.sections import TextDataset
 from stages.common.corpora.counting import Split
-from stages.common.corpora.formats import Columns
+from stages.common.corpora.entries import Columns
 from stages.common.corpora.layout import Layout, find_layout
 
 
@@ -15,7 +15,7 @@ def open_texts(dataset: TextDataset, raw: Path) -> tuple[Layout, Columns, Split 
     Raises:
         UserError: they are of another format, or have a test set and shall be split, or neither.
     """
-    layout = find_layout(raw)
+    layout = find_layout(raw, dataset.label)
     if layout.format != dataset.format:
         raise UserError(f"{raw}: expected files of the format {dataset.format}, found {layout.format}")
     if layout.has_test == (dataset.test_split is not None):

@@ -5,9 +5,11 @@ import gzip
 import lzma
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote
 
 from stages.common.basics.errors import UserError
 
@@ -19,23 +21,26 @@ SUFFIXES: dict[str, Format] = {
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "jsonl",
     ".parquet": "parquet",
     ".txt": "fasttext",
     ".ft": "fasttext",
 }
 OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 ZSTANDARD = ".zst"
-# A name says which split a file is of as for Hugging Face's `datasets`: a word of it does, or a folder's name.
+# What names say which split a file is of, see `find_parts`; the words are those of Hugging Face's `datasets`.
 PART_OF_WORD: dict[str, Part] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
 }
 WORD = re.compile(r"[^-._ /0-9]+")
+LABEL = "__label__"
+LONGEST_LINE = 1_000_000  # bytes that are looked at of a first line
 
 
 class TextFile(NamedTuple):
-    """A file of texts. part: None if its name says nothing; label: of a file of a folder of its class."""
+    """A file of texts. part: None if no name says it; label: that of all its texts, if its name or folder says so."""
 
     path: Path
     part: Part | None
@@ -66,10 +71,42 @@ def plain_suffix(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def find_split(path: Path) -> Part | None:
-    """The split that a path below the folder names, by the last of its words that does."""
-    found = [PART_OF_WORD[word] for word in WORD.findall(path.as_posix().lower()) if word in PART_OF_WORD]
+def find_parts(paths: Iterable[Path]) -> dict[Path, Part | None]:
+    """The split that each of some paths, below their folder, is of.
+
+    A folder named after a split decides alone. Otherwise the last word of a file's name that can do so does, if all
+    names have such a word, one of them that of training: `dev_jobs` may be about the jobs of developers.
+    """
+    by_folder = {path: part_of_folders(path) for path in paths}
+    if any(by_folder.values()):
+        return by_folder
+    by_name = {path: part_of_name(path.name) for path in by_folder}
+    if all(by_name.values()) and "train" in by_name.values():
+        return by_name
+    return dict.fromkeys(by_name)
+
+
+def part_of_folders(path: Path) -> Part | None:
+    """The split that a folder above a file is named after: `test`, or `split=test`."""
+    found = [PART_OF_WORD[word] for word in map(folder_word, path.parts[:-1]) if word in PART_OF_WORD]
     return found[-1] if found else None
+
+
+def folder_word(name: str) -> str:
+    """What a folder's name says, `test` of `split=test`."""
+    key, equals, value = name.lower().partition("=")
+    return value if equals and key in ("split", "part") else name.lower()
+
+
+def part_of_name(name: str) -> Part | None:
+    found = [PART_OF_WORD[word] for word in WORD.findall(name.lower()) if word in PART_OF_WORD]
+    return found[-1] if found else None
+
+
+def label_of_folders(path: Path, column: str) -> str | None:
+    """The label of a file in a partition of it, as in `label=good/part-0.parquet`."""
+    found = [name.partition("=")[2] for name in path.parts[:-1] if name.partition("=")[0] == column and "=" in name]
+    return unquote(found[-1]) if found else None
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -96,8 +133,14 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def find_layout(source: Path) -> Layout:
+def find_layout(
+    source: Path, label: str = "label", with_parts: bool = True, without: frozenset[Path] = frozenset()
+) -> Layout:
     """See what a folder, or a single file, holds. A file by itself is of no split, whatever its name.
+
+    Args:
+        label: the column of the labels, which a folder may be a partition of.
+        with_parts: names may say which split a file is of; without: files that are not looked at.
 
     Raises:
         UserError: nothing that can be read, several formats, or a symbolic link that leads elsewhere.
@@ -106,18 +149,25 @@ def find_layout(source: Path) -> Layout:
         form = SUFFIXES.get(plain_suffix(source))
         if form is None:
             raise UserError(f"{source}: expected a file of labelled texts ({', '.join(SUFFIXES)})")
-        return Layout(form, [TextFile(source, None)], [])
+        form, files = look_into(form, [TextFile(source, None)])
+        return Layout(form, files, [])
     paths = files_below(source)
     below = {path: path.relative_to(source) for path in paths}
-    visible = [path for path in paths if not any(name.startswith(".") for name in below[path].parts)]
+    visible = [
+        path for path in paths if path not in without and not any(name.startswith(".") for name in below[path].parts)
+    ]
     known = {path: SUFFIXES[plain_suffix(path)] for path in visible if plain_suffix(path) in SUFFIXES}
     if set(known.values()) != {"fasttext"}:  # beside others, .txt is what is to be read first
         known = {path: form for path, form in known.items() if form != "fasttext"}
+    if not known and (unnamed := [path for path in visible if is_text_of_class(below[path])]):
+        known = dict.fromkeys(unnamed, "fasttext")
     form = check_format(source, known)
     if form == "fasttext" and any(class_folders(below[path]) for path in known):
         form, files = "folders", in_class_folders(source, visible)
     else:
-        files = [TextFile(path, find_split(below[path])) for path in known]
+        parts = find_parts(below[path] for path in known) if with_parts else {}
+        files = [TextFile(path, parts.get(below[path]), label_of_folders(below[path], label)) for path in known]
+        form, files = look_into(form, files)
     if any(file.part for file in files):
         files = [file for file in files if file.part]
         if not any(file.part == "train" for file in files):
@@ -125,6 +175,29 @@ def find_layout(source: Path) -> Layout:
             raise UserError(f"{source}: expected a file or folder named train, found only {found}")
     read = {file.path for file in files}
     return Layout(form, files, [path for path in paths if path not in read])
+
+
+def look_into(form: Format, files: list[TextFile]) -> tuple[Format, list[TextFile]]:
+    """What text files are, by the first line of each: fastText's, tables with tabs, or a file for each label."""
+    if form != "fasttext":
+        return form, files
+    first = [first_line(file.path) for file in files]
+    if any(LABEL in line for line in first):
+        return form, files
+    if all("\t" in line for line in first):
+        return "tsv", files
+    if len(files) > 1 and not any(file.part for file in files):
+        return form, [file._replace(label=file.path.name.partition(".")[0]) for file in files]
+    return form, files
+
+
+def first_line(path: Path) -> str:
+    """The first line of a text file, as far as it is short; empty if it cannot be read, which reading will tell."""
+    try:
+        with OPENERS.get(path.suffix.lower(), open)(path, "rb") as file:
+            return file.readline(LONGEST_LINE).decode("utf-8", errors="replace")
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        return ""
 
 
 def check_format(source: Path, known: dict[Path, Format]) -> Format:
@@ -144,6 +217,12 @@ def class_folders(path: Path) -> list[str]:
     return [name for name in path.parts[:-1] if name.lower() not in PART_OF_WORD]
 
 
+def is_text_of_class(path: Path) -> bool:
+    """Whether a file may be a text in the folder of its class: the names of 20 Newsgroups' are numbers."""
+    suffix = plain_suffix(path)
+    return len(path.parts) > 1 and (suffix in ("", ".txt") or suffix[1:].isdigit())
+
+
 def in_class_folders(source: Path, paths: Iterable[Path]) -> list[TextFile]:
     """Each file with the class that its folder is named after.
 
@@ -153,8 +232,7 @@ def in_class_folders(source: Path, paths: Iterable[Path]) -> list[TextFile]:
     files = []
     for path in paths:
         below = path.relative_to(source)
-        suffix = plain_suffix(path)
-        if len(below.parts) > 1 and (suffix in ("", ".txt") or suffix[1:].isdigit()):
+        if is_text_of_class(below):
             classes = class_folders(below)
             if len(classes) != 1:
                 found = f"found {'/'.join(classes)}" if classes else "found none"

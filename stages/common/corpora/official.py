@@ -18,8 +18,8 @@ from stages.common.basics.params.sections import OfficialDataset
 from stages.common.basics.params.types import LARGEST_INT32
 from stages.common.basics.terminal import escape_controls
 from stages.common.corpora.counting import hash_bytes
-from stages.common.corpora.formats import SURROGATE
 from stages.common.corpora.pickled_lists import NotIntegerListsError, read_lists
+from stages.common.corpora.readers.records import SURROGATE
 from stages.common.corpora.tokenizer import INDEX_FROM, OUT_OF_VOCABULARY, START
 
 MOST_TEXTS = 10_000_000  # an archive may claim any number, and labels be allocated for it

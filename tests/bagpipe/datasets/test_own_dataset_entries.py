@@ -9,7 +9,7 @@ from bagpipe.project.sections import with_entry, without_entry
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.sections import TextDataset
-from stages.common.corpora.formats import Columns
+from stages.common.corpora.entries import Columns
 from stages.common.corpora.layout import Layout
 from stages.vectorize.encoding import Vocabulary
 

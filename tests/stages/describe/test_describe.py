@@ -248,7 +248,7 @@ def own_parts(dataset: TextDataset) -> dict[str, Part]:
 
     parts: dict[str, Part] = {"train": [], "test": []}
     for block in read_blocks(layout, columns):
-        for words, label, _, part in split_block(block, split):
+        for words, label, _, part, _ in split_block(block, split):
             parts[PARTS[part]].append((tuple(words), label))
     read = [split_words(text.text) for file in layout.files for text in read_file(file, layout.format, columns)]
     assert sum(map(len, parts.values())) == sum(map(bool, read))

@@ -22,7 +22,8 @@ from labelled_texts import (
 )
 
 from stages.common.basics.errors import UserError
-from stages.common.corpora.formats import Columns, read_file
+from stages.common.corpora.entries import Columns
+from stages.common.corpora.formats import read_file
 from stages.common.corpora.layout import TextFile
 
 
@@ -83,7 +84,8 @@ def invalid_parquet(folder: Path) -> None:
 
 
 def only_test(folder: Path) -> None:
-    write_csv(folder / "test.csv", some_texts(50))
+    (folder / "test").mkdir()
+    write_csv(folder / "test" / "texts.csv", some_texts(50))
 
 
 HEADER = "text,label\n"
@@ -105,7 +107,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a class too small": (
         put(HEADER + "".join(f"t{i},{'xy'[i % 2]}\n" for i in range(50)) + "rare,z\n"),
         "csv",
-        "none of the few texts of label 'z' falls into the .* set; add texts",
+        r"found too few of 'z' \(1\); add texts, leave these labels out",
     ),
     "a label in test alone": (
         label_only_in_test,
@@ -205,7 +207,46 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "after line 0: expected a whole",
     ),
     "very deep JSON": (put("[" * 100_000, "a.jsonl"), "jsonl", r"line 1: expected a JSON object, found '\[\["),
-    "a JSON array": (put('[\n{"text": "a"}]', "a.jsonl"), "jsonl", r"line 1: expected a JSON object, found '\['"),
+    "a JSON array of arrays": (
+        put("[\n[1]]", "a.json"),
+        "jsonl",
+        r"a\.json: line 2: expected a JSON object, found '\[1\]\]'",
+    ),
+    "a key missing in a JSON array": (
+        put('[{"text": "a", "label": "x"},\n\n{"text": "a"}]', "a.json"),
+        "jsonl",
+        r"a\.json: line 3: expected a key 'label', found 'text'",
+    ),
+    "a JSON array that ends too early": (
+        put('[{"text": "a", "label": "x"}\n', "a.json"),
+        "jsonl",
+        r"a\.json: line 2: expected a comma or the end of the array",
+    ),
+    "several labels in a list": (
+        put('{"text": "a", "label": ["x", "y"]}\n', "a.jsonl"),
+        "jsonl",
+        "line 1: expected one label, found several: 'x', 'y'",
+    ),
+    "no label in a list": (
+        put('{"text": "a", "label": []}\n', "a.jsonl"),
+        "jsonl",
+        "line 1: label: expected a label",
+    ),
+    "a second fastText label further on": (
+        put("__label__x one __label__y two\n", "a.txt"),
+        "fasttext",
+        "line 1: expected one label, found several",
+    ),
+    "tabs neither quoted nor not": (
+        put('text\tlabel\n"one, she said\tx\ntwo\ty\nthree 15"\tx\nfour\tx\ty\n', "a.tsv"),
+        "tsv",
+        "line 2: .* found it in line 4, with whole rows between; without quoting, line 5 has other fields than",
+    ),
+    "tabs with an open quote": (
+        put('text\tlabel\n"one, she\nsaid\tx\n', "a.tsv"),
+        "tsv",
+        "line 2: expected a closing quote, found none; without quoting, line 2 has other fields",
+    ),
     "half a character in a group": (
         put('{"text": "a", "label": "x", "by": "\\ud800"}\n', "a.jsonl"),
         "jsonl with groups",
@@ -228,7 +269,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path, name: str) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
     prepare(raw)
-    share = None if (raw / "test.csv").exists() else 0.25
+    share = None if (raw / "test.csv").exists() or (raw / "test").exists() else 0.25
     groups = {"group": "by"} if "groups" in form else {}
     with pytest.raises(UserError) as caught:
         vectorized(raw, dataset(form.partition(" ")[0], test_split=share, **groups))

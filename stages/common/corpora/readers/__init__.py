@@ -1,0 +1,1 @@
+"""Readers of labelled texts, a module for each kind of file."""
