@@ -44,7 +44,11 @@ def start_python(
     """
     python = str(Path(sys.executable).resolve())  # what an environment's link leads to: an emulator starts a file
     paths = [str(folder), sysconfig.get_path("purelib")]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONFAULTHANDLER": "1",  # says where Python was, should the emulator let a program fail
+    }
     emulator = [EMULATOR, "-cpu", processor] if processor else []
     command = [*emulator, python, *arguments]
     return subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=errors, text=True)
