@@ -35,6 +35,18 @@ from bagpipe.cli.group import main
     show_default=True,
     help="Whether names of files and folders may mark the splits.",
 )
+@click.option("--encoding", help="Of text files that are not in UTF-8, such as cp1252 or utf-16.")
+@click.option("--no-header", "header", metavar="COLUMNS", help="The columns of a table without a header: label,text")
+@click.option("--skip-unlabelled", is_flag=True, help="Leave out texts that have no label.")
+@click.option("--drop-rare", is_flag=True, help="Leave out the texts of rare labels.")
+@click.option("--other", metavar="LABEL", help="Give the texts of rare labels this label instead.")
+@click.option(
+    "--min-texts",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="A label that has fewer texts is rare.",
+)
 @click.option("--joined-labels", is_flag=True, help="Take a label such as good#staff for one of its own.")
 @click.option("--move", is_flag=True, help="Move the files instead of copying them; then only DVC has them.")
 def add_command(
@@ -45,7 +57,12 @@ def add_command(
     parts: str,
     joined_labels: bool,
     move: bool,
-    **columns: Any,
+    text: str,
+    label: str,
+    group: str | None,
+    drop_rare: bool,
+    min_texts: int,
+    **told: Any,
 ) -> None:
     """Make your own labelled texts a dataset, with a first model.
 
@@ -54,9 +71,14 @@ def add_command(
     splits: train, validation (valid, dev), test (eval).
     """
     from bagpipe.datasets.add import Taken, add
+    from bagpipe.datasets.preparing import Told
     from stages.common.corpora.entries import Columns
 
-    add(name, path, Columns(**columns), num_words, test_split, move, Taken(parts == "names", joined_labels))
+    if drop_rare and told["other"] is not None:
+        raise click.UsageError("--drop-rare, --other: expected one of them.")
+    told["min_texts"] = min_texts if drop_rare or told["other"] is not None else 0
+    taken = Taken(parts == "names", joined_labels, Told(**told))
+    add(name, path, Columns(text, label, group), num_words, test_split, move, taken)
 
 
 @main.command("remove")

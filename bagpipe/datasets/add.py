@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from bagpipe.datasets.findings import Findings, check_labels, print_findings, read_findings
 from bagpipe.datasets.first_model import Choice, choose_defaults, choose_units
+from bagpipe.datasets.preparing import Told, open_source
 from bagpipe.project.sections import read_params, with_entry, write_params
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
@@ -22,9 +23,7 @@ from stages.common.basics.params.types import Name
 from stages.common.basics.paths import HERE
 from stages.common.corpora.counting import PARTS, Split
 from stages.common.corpora.entries import Columns
-from stages.common.corpora.formats import column_names
-from stages.common.corpora.layout import Layout, find_layout, part_of_folders, part_of_name
-from stages.common.corpora.readers.tables import needed_columns
+from stages.common.corpora.layout import Layout, part_of_folders, part_of_name
 
 SALT = 1
 REMARKS = {
@@ -32,16 +31,6 @@ REMARKS = {
     "test_split": "the share of texts to test on, by a hash of their words; none: they have a test set",
     "salt": "of the hash that puts the texts in order: another one gives another order, and split",
 }
-
-
-def find_lacking(layout: Layout, columns: Columns) -> dict[Path, str]:
-    """The files without a column that others have, as Kaggle's test texts have no labels, and which they lack."""
-    lacking = {}
-    for file in layout.files if layout.has_columns else []:
-        names = column_names(file, layout.format, columns)
-        if missing := [name for name in needed_columns(file, columns) if name not in names]:
-            lacking[file.path] = missing[0]
-    return lacking if len(lacking) < len(layout.files) else {}
 
 
 def check_new(name: str, params: Params) -> None:
@@ -154,11 +143,12 @@ class Taken(NamedTuple):
     """What is taken for what.
 
     parts: names of files and folders may say which split they are of; joined_labels: a label that looks like several
-    is one.
+    is one; told: how texts are read.
     """
 
     parts: bool = True
     joined_labels: bool = False
+    told: Told = Told()
 
 
 def add(
@@ -176,22 +166,25 @@ def add(
         UserError: something is wrong with the name or the texts.
     """
     check_new(name, load_params())
-    layout = find_layout(source, columns.label, taken.parts)
-    check_options(layout, columns, test_share)
-    if lacking := find_lacking(layout, columns):
-        layout = find_layout(source, columns.label, taken.parts, frozenset(lacking))
     if (HERE.raw(name)).resolve().is_relative_to(source.resolve()):
         raise UserError(f"{source}: expected a folder of texts, found one that this project is in")
-    dataset = make_dataset(layout, columns, num_words, test_share)
-    split = None if layout.has_test else Split(test_share, SALT)
-    findings = read_findings(source, layout, columns, split)
-    if not taken.joined_labels:
-        check_labels(source, findings.vocabulary.texts_of_all())
-    text = read_params()
-    for section, entry in make_entries(name, dataset, findings).items():
-        text = with_entry(text, section, entry)
-    keep_files(name, list(list_moves(layout, source, HERE.raw(name), taken.parts)), text, move)
-    print_findings(name, source, layout, findings, lacking)
+    if move and (taken.told.of_files or taken.told.of_texts):
+        raise UserError("--move: expected files that are kept as they are; these are written anew: leave it out")
+    with ExitStack() as stack:
+        opened = open_source(stack, source, columns, taken.told, taken.parts)
+        layout = opened.layout
+        check_options(layout, columns, test_share)
+        dataset = make_dataset(layout, columns, num_words, test_share)
+        split = None if layout.has_test else Split(test_share, SALT)
+        findings = read_findings(opened.place, layout, columns, split)
+        if not taken.joined_labels:
+            check_labels(source, findings.vocabulary.texts_of_all())
+        text = read_params()
+        for section, entry in make_entries(name, dataset, findings).items():
+            text = with_entry(text, section, entry)
+        keep_files(name, list(list_moves(layout, opened.place, HERE.raw(name), taken.parts)), text, move)
+    findings = findings._replace(notes=opened.all_notes(findings.notes, HERE.raw(name)))
+    print_findings(name, source, layout, findings, opened.lacking)
 
 
 def keep_files(name: str, places: list[tuple[Path, Path]], text: str, move: bool) -> None:

@@ -42,8 +42,9 @@ def check_texts(source: Path, vocabulary: Vocabulary, layout: Layout, columns: C
     if lacking and split:
         raise UserError(
             f"{source}: expected texts of each label in training and test, found too few of "
-            f"{name_rare(lacking, vocabulary.texts_of_all())}; add texts, leave these labels out, try another "
-            "--test-split, or bring a test set of your own"
+            f"{name_rare(lacking, vocabulary.texts_of_all())}; add texts, leave these labels out "
+            "(`bagpipe add --drop-rare`) or give them one (`--other NAME`), try another --test-split, or bring a "
+            "test set of your own"
         )
     if lacking:
         place = first_with(lacking[0], layout, columns)

@@ -361,8 +361,8 @@ def test_a_message_names_no_more_columns_than_a_line_has_room_for(tmp_path: Path
 
 
 def test_a_tab_that_is_missed_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "texts.tsv").write_text('""text\tlabel\n', encoding="utf-8")
-    with pytest.raises(UserError, match=r"line 1: expected separated values; '\\t' expected"):
+    (tmp_path / "texts.tsv").write_text('text\tlabel\n""a\tx\n"b\tc"\ty\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"line 2: expected separated values; '\\t' expected"):
         list(read_file(TextFile(tmp_path / "texts.tsv", None), "tsv", Columns()))
 
 

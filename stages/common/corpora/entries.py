@@ -10,7 +10,11 @@ CONTROLS = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories of tabs, line ends a
 LONGEST_LIST = 500  # characters, of the columns that a message names
 LONGEST = 16_000_000  # characters of a text: a quote never closed must not swallow a file of any size
 TRUTH_VALUES = ("true", "false")
-OTHER_NAMES = "--text and --label of `bagpipe add` say what yours are called"
+UNLABELLED = "without a label"
+NO_LABEL = "expected a label, found none; `bagpipe add --skip-unlabelled` leaves such texts out"
+OTHER_NAMES = (
+    "--text and --label of `bagpipe add` say what yours are called, --no-header what they are without a header"
+)
 
 
 class Columns(NamedTuple):
@@ -61,7 +65,7 @@ def plain_label(label: str) -> str:
 def describe_problem(text: Text) -> str:
     """What is wrong with a text, if anything."""
     if not text.label:
-        return "expected a label, found none"
+        return NO_LABEL
     if len(text.label) > LONGEST_LABEL or any(unicodedata.category(sign) in CONTROLS for sign in text.label):
         return (
             f"expected a label of at most {LONGEST_LABEL} characters, no tabs or line ends; found {text.label[:40]!r}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from stages.common.basics.errors import UserError
-from stages.common.corpora.entries import Columns, Entry, Text, describe_problem
+from stages.common.corpora.entries import UNLABELLED, Columns, Entry, LeftOut, Text, describe_problem
 from stages.common.corpora.layout import Format, TextFile
 from stages.common.corpora.readers.json_files import find_objects, read_json
 from stages.common.corpora.readers.lines import text_lines
@@ -20,8 +20,11 @@ from stages.common.corpora.readers.plain import read_fasttext, read_whole
 from stages.common.corpora.readers.tables import read_header, read_table
 
 
-def read_entries(file: TextFile, form: Format, columns: Columns) -> Iterator[Entry]:
+def read_entries(file: TextFile, form: Format, columns: Columns, skip_unlabelled: bool = False) -> Iterator[Entry]:
     """Yield the texts of a file, those that are left out, and remarks on how it is read.
+
+    Args:
+        skip_unlabelled: leave out texts that have no label; else one is an error.
 
     Raises:
         UserError: it is not as its format asks, with the line.
@@ -36,6 +39,9 @@ def read_entries(file: TextFile, form: Format, columns: Columns) -> Iterator[Ent
             "folders": read_whole(file, lines),
         }
         for entry in readers[form]:
+            if skip_unlabelled and isinstance(entry, Text) and not entry.label:
+                yield LeftOut(UNLABELLED, entry.line)
+                continue
             if isinstance(entry, Text) and (problem := describe_problem(entry)):
                 raise UserError(f"{file.path}: {where(form, entry.line)}: {problem}")
             yield entry

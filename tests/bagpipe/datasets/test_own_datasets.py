@@ -20,7 +20,6 @@ from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.questions import settings_of
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.params.sections import TextDataset
-from stages.common.corpora.labelled import open_texts
 from stages.common.corpora.layout import find_layout
 
 pytestmark = pytest.mark.slow
@@ -332,75 +331,3 @@ def test_a_dataset_of_keras_is_not_removed(tmp_path: Path) -> None:
     folder = project_without_data(tmp_path)
     assert "found one of Keras" in refused(folder, "remove", "imdb")
     assert "no dataset 'imbd'" in refused(folder, "remove", "imbd")
-
-
-# What was taken for what
-
-
-def rows_of(texts: list[tuple[str, str, str]], *columns: str) -> str:
-    """CSV with some of the columns `id`, `text` and `label`."""
-    rows = [{"id": str(number), "text": text, "label": label} for number, (text, label, _) in enumerate(texts)]
-    return "".join(",".join(row) + "\n" for row in [columns, *([row[name] for name in columns] for row in rows)])
-
-
-def plain_texts(count: int) -> list[tuple[str, str, str]]:
-    return [(f"word{number} of {number % 2}", "xy"[number % 2], "") for number in range(count)]
-
-
-def test_files_without_labels_beside_others_are_left_out(tmp_path: Path) -> None:
-    folder, source = project_without_data(tmp_path), tmp_path / "kaggle"
-    source.mkdir()
-    for name, columns in {
-        "train.csv": ("id", "text", "label"),
-        "test.csv": ("id", "text"),
-        "sample_submission.csv": ("id", "label"),
-    }.items():
-        (source / name).write_text(rows_of(plain_texts(100), *columns), encoding="utf-8")
-    told = " ".join(run(folder, "add", "mine", str(source)).split())
-    assert "test.csv, which has no 'label'." in told
-    assert "sample_submission.csv, which has no 'text'." in told
-    assert [path.name for path in (folder / "data/raw/mine").iterdir()] == ["train.csv"]
-    layout, _, split = open_texts(load_params(folder / "params.yaml").datasets["mine"], folder / "data/raw/mine")
-    assert (layout.has_test, split and split.test_share) == (False, 0.2)
-
-
-def test_names_that_mean_nothing_are_others_in_the_project(tmp_path: Path) -> None:
-    folder, source = project_without_data(tmp_path), tmp_path / "jobs"
-    source.mkdir()
-    for name in ("train.csv", "test.csv"):  # of drivers, and of programs
-        (source / name).write_text(rows_of(plain_texts(100), "text", "label"), encoding="utf-8")
-    run(folder, "add", "mine", str(source), "--parts", "none")
-    layout, _, split = open_texts(load_params(folder / "params.yaml").datasets["mine"], folder / "data/raw/mine")
-    assert (layout.has_test, split and split.test_share) == (False, 0.2)
-
-
-def test_labels_that_look_like_several_are_asked_about(tmp_path: Path) -> None:
-    folder = project_without_data(tmp_path)
-    texts = [
-        (text, "x#staff" if number % 5 == 0 else label, "")
-        for number, (text, label, _) in enumerate(plain_texts(200))
-    ]
-    (tmp_path / "a.csv").write_text(rows_of(texts, "text", "label"), encoding="utf-8")
-    before = state(folder)
-    said = refused(folder, "add", "mine", str(tmp_path / "a.csv"))
-    assert "looks like several in 'x#staff' (40 texts), beside 'x'; --joined-labels takes" in said
-    assert state(folder) == before
-    assert "x#staff" in run(folder, "add", "mine", str(tmp_path / "a.csv"), "--joined-labels")
-
-
-def test_all_rare_labels_are_named_at_once(tmp_path: Path) -> None:
-    folder, rare = project_without_data(tmp_path), ("refund", "parking", "wifi", "pets", "invoice", "breakfast")
-    texts = [*plain_texts(120), *((f"{label} {number}", label, "") for label in rare for number in range(2))]
-    (tmp_path / "a.csv").write_text(rows_of(texts, "text", "label"), encoding="utf-8")
-    said = refused(folder, "add", "mine", str(tmp_path / "a.csv"))
-    assert all(f"'{label}' (2)" in said for label in rare)
-    assert "'x'" not in said
-
-
-def test_how_files_were_read_and_what_is_left_out_is_said(tmp_path: Path) -> None:
-    folder = project_without_data(tmp_path)
-    rows = "".join(f"{text}\t{label}\n" for text, label, _ in [*plain_texts(100), ('"open', "x", ""), ("", "y", "")])
-    (tmp_path / "a.tsv").write_text(f"text\tlabel\n{rows}", encoding="utf-8")
-    told = " ".join(run(folder, "add", "mine", str(tmp_path / "a.tsv")).split())
-    assert "a.tsv: read without quoting: quotation marks are text." in told
-    assert f"Left out: 1 text without a word, at {tmp_path / 'a.tsv'}: line 103." in told

@@ -33,7 +33,8 @@ def read_json(file: TextFile, lines: Iterator[str], columns: Columns) -> Iterato
             raise UserError(f"{where_it_is}: expected a key {missing[0]!r}, {found}")
         if file.label is None:
             content = content | {columns.label: unwrap_label(content[columns.label], where_it_is)}
-            kind = kind or type(content[columns.label])
+            if content[columns.label] is not None:
+                kind = kind or type(content[columns.label])
         else:
             content = content | {columns.label: file.label}
         yield convert_text(content, columns, number, where_it_is, kind)

@@ -30,7 +30,16 @@ def decode_bytes(line: bytes, where_it_is: str) -> str:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
         found = f"the byte 0x{line[error.start]:02x} at {error.start + 1}"
-        raise UserError(f"{where_it_is}: expected UTF-8, found {found}") from None
+        raise UserError(f"{where_it_is}: expected UTF-8, found {found}{suggest_encoding(line)}") from None
+
+
+def suggest_encoding(line: bytes) -> str:
+    """What a line would be in the encoding that is most common besides UTF-8; empty if it is none of that."""
+    try:
+        read = line.decode("cp1252").strip()
+    except UnicodeDecodeError:
+        return ""
+    return f"; with `bagpipe add --encoding cp1252` the line begins {read[:40]!r}"
 
 
 def text_lines(path: Path) -> Generator[str]:
@@ -59,5 +68,6 @@ def text_lines(path: Path) -> Generator[str]:
 def strip_byte_order_mark(path: Path, line: bytes) -> bytes:
     """A first line without its byte order mark, which must be that of UTF-8."""
     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError(f"{path}: line 1: expected UTF-8, found the byte order mark of UTF-16")
+        found = "found the byte order mark of UTF-16; `bagpipe add --encoding utf-16` reads it"
+        raise UserError(f"{path}: line 1: expected UTF-8, {found}")
     return line.removeprefix(b"\xef\xbb\xbf")

@@ -36,7 +36,7 @@ def read_parquet(file: TextFile, columns: Columns) -> Iterator[Entry]:
                         label = unwrap_label(content[columns.label], where_it_is)
                         if classes is not None:
                             label = name_class(label, classes, f"{where_it_is}: {columns.label}")
-                        kind = kind or type(label)
+                        kind = kind or (None if label is None else type(label))
                     else:
                         label = file.label
                     yield convert_text({**content, columns.label: label}, columns, number, where_it_is, kind)
@@ -75,5 +75,5 @@ def name_class(label: Any, classes: list[str], where_it_is: str) -> Any:
     if not isinstance(label, int) or 0 <= label < len(classes):
         return classes[label] if isinstance(label, int) else label
     if label == UNLABELLED:
-        raise UserError(f"{where_it_is}: expected a label, found {UNLABELLED}, which stands for none")
+        return None
     raise UserError(f"{where_it_is}: expected a number of one of {len(classes)} classes, found {label}")

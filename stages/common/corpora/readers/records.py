@@ -22,8 +22,8 @@ def convert_text(content: dict[str, Any], columns: Columns, number: int, where_i
     for name, value in ((columns.text, text), (str(columns.group), group or "")):
         if SURROGATE.search(value):
             raise UserError(f"{where_it_is}: {name}: expected Unicode, found half of a character (a surrogate)")
-    if label is None or (isinstance(label, str) and not label.strip()):
-        raise UserError(f"{where_it_is}: {columns.label}: expected a label, found none")
+    if label is None or label == "":
+        return Text(text, "", group, number)
     if kind and (type(label) is not kind or kind not in (str, int, bool)):
         expected = {str: "a string", int: "an integer", bool: "true or false"}.get(kind, "a string or an integer")
         raise UserError(f"{where_it_is}: {columns.label}: expected {expected}, found {describe_value(label)}")

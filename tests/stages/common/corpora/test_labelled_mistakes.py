@@ -157,7 +157,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a label that is null": (
         put('{"text": "a", "label": null}\n', "a.jsonl"),
         "jsonl",
-        "line 1: label: expected a label",
+        "line 1: expected a label, found none; `bagpipe add --skip-unlabelled` leaves such texts out",
     ),
     "a text that is a number": (
         put('{"text": 1, "label": "x"}\n', "a.jsonl"),
@@ -230,7 +230,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "no label in a list": (
         put('{"text": "a", "label": []}\n', "a.jsonl"),
         "jsonl",
-        "line 1: label: expected a label",
+        "line 1: expected a label, found none",
     ),
     "a second fastText label further on": (
         put("__label__x one __label__y two\n", "a.txt"),

@@ -136,7 +136,7 @@ def test_the_names_of_classes_are_those_of_hugging_face(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(-1, "row 2: label: expected a label, found -1"), (2, "row 2: label: expected a number of")]
+    ("number", "said"), [(-1, "row 2: expected a label, found none"), (2, "row 2: label: expected a number of")]
 )
 def test_a_number_of_no_class_is_no_label(tmp_path: Path, number: int, said: str) -> None:
     with pytest.raises(UserError, match=said):
