@@ -15,20 +15,18 @@ from typing import IO, NamedTuple
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.paths import HERE
+from stages.common.corpora.compression import OPENERS, ZSTANDARD, open_bytes
 from stages.common.corpora.counting import Notes, add_left_out
 from stages.common.corpora.entries import Columns, LeftOut, Remark, Text
 from stages.common.corpora.formats import column_names, read_entries, where
 from stages.common.corpora.layout import (
-    OPENERS,
     SUFFIXES,
-    ZSTANDARD,
     Layout,
     files_below,
     find_layout,
     is_text_of_class,
     plain_suffix,
 )
-from stages.common.corpora.readers.lines import open_bytes
 from stages.common.corpora.readers.tables import needed_columns
 
 AS_IT_IS = ".parquet"  # says itself how it is to be read

@@ -1,17 +1,16 @@
 """Find the files of labelled texts in a folder, and what their names say of them."""
 
-import bz2
-import gzip
 import lzma
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 from stages.common.basics.errors import UserError
+from stages.common.corpora.compression import OPENERS, ZSTANDARD, open_bytes
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "folders"]
 Part = Literal["train", "validation", "test"]
@@ -26,8 +25,6 @@ SUFFIXES: dict[str, Format] = {
     ".txt": "fasttext",
     ".ft": "fasttext",
 }
-OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-ZSTANDARD = ".zst"
 # What names say which split a file is of, see `find_parts`; the words are those of Hugging Face's `datasets`.
 PART_OF_WORD: dict[str, Part] = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -36,7 +33,7 @@ PART_OF_WORD: dict[str, Part] = {
 }
 WORD = re.compile(r"[^-._ /0-9]+")
 LABEL = "__label__"
-LONGEST_LINE = 1_000_000  # bytes that are looked at of a first line
+LONGEST_LINE, MOST_BLANK = 1_000_000, 1_000  # bytes of a first line, and empty lines before it, that are looked at
 
 
 class TextFile(NamedTuple):
@@ -192,11 +189,12 @@ def look_into(form: Format, files: list[TextFile]) -> tuple[Format, list[TextFil
 
 
 def first_line(path: Path) -> str:
-    """The first line of a text file, as far as it is short; empty if it cannot be read, which reading will tell."""
+    """The first line of a text file that is not empty; empty if it cannot be read, which reading will tell."""
     try:
-        with OPENERS.get(path.suffix.lower(), open)(path, "rb") as file:
-            return file.readline(LONGEST_LINE).decode("utf-8", errors="replace")
-    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        with open_bytes(path) as file:
+            lines = (file.readline(LONGEST_LINE) for _ in range(MOST_BLANK))
+            return next((line for line in lines if line.strip()), b"").decode("utf-8", errors="replace")
+    except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error):  # pyarrow's are the third
         return ""
 
 

@@ -1,23 +1,12 @@
 """The lines of a text file, through its compression."""
 
-import io
 import lzma
 import zlib
 from collections.abc import Generator
 from pathlib import Path
-from typing import BinaryIO
 
 from stages.common.basics.errors import UserError
-from stages.common.corpora.layout import OPENERS, ZSTANDARD
-
-
-def open_bytes(path: Path) -> BinaryIO:
-    """Open a file, through its compression."""
-    if path.suffix.lower() == ZSTANDARD:
-        import pyarrow
-
-        return io.BufferedReader(pyarrow.input_stream(str(path), compression="zstd"))
-    return OPENERS.get(path.suffix.lower(), lambda path: open(path, "rb"))(path)
+from stages.common.corpora.compression import open_bytes
 
 
 def decode_bytes(line: bytes, where_it_is: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 import pytest
+from labelled_texts import compressed
 
 from stages.common.basics.errors import UserError
 from stages.common.corpora.counting import WORDLESS, count_block, read_blocks
@@ -163,6 +164,16 @@ def test_fasttext_ends_words_at_ascii_spaces_alone(tmp_path: Path) -> None:
     content = "__label__a\N{NO-BREAK SPACE}b one\ttwo\none __label__c\n"
     _, texts, _ = read(put(tmp_path / "a.txt", content))
     assert texts == [("one two", "a\N{NO-BREAK SPACE}b"), ("one", "c")]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+def test_files_of_fasttext_are_not_taken_for_a_label_each(tmp_path: Path, suffix: str) -> None:
+    for name in ("one", "two"):
+        put(tmp_path / f"{name}.txt", f"\n__label__x {name}\n")
+        if suffix:
+            compressed(tmp_path / f"{name}.txt", suffix)
+    layout, texts, said = read(tmp_path)
+    assert (layout.format, texts, said) == ("fasttext", [("one", "x"), ("two", "x")], [])
 
 
 def test_a_file_for_each_label(tmp_path: Path) -> None:
