@@ -122,10 +122,11 @@ def list_moves(layout: Layout, source: Path, target: Path, with_parts: bool = Tr
 
 
 def without_part(path: Path, number: int) -> Path:
-    """A path that names no split, of the file of this number."""
+    """A path that names no split, of the file of this number: two of one name in such folders stay apart."""
     folders = [name for name in path.parts[:-1] if part_of_folders(Path(name, "file")) is None]
-    name = f"texts_{number}{''.join(path.suffixes)}" if part_of_name(path.name) else path.name
-    return Path(*folders, name)
+    if len(folders) == len(path.parts) - 1 and part_of_name(path.name) is None:
+        return path
+    return Path(*folders, f"texts_{number}{''.join(path.suffixes)}")
 
 
 def take_back(places: list[tuple[Path, Path]], target: Path) -> None:

@@ -16,12 +16,13 @@ from typing import IO, NamedTuple
 from stages.common.basics.errors import UserError
 from stages.common.basics.paths import HERE
 from stages.common.corpora.compression import OPENERS, ZSTANDARD, open_bytes
-from stages.common.corpora.counting import Notes, add_left_out
-from stages.common.corpora.entries import Columns, LeftOut, Remark, Text
-from stages.common.corpora.formats import column_names, read_entries, where
+from stages.common.corpora.counting import Notes, add_left_out, read_texts
+from stages.common.corpora.entries import Columns, Text
+from stages.common.corpora.formats import column_names
 from stages.common.corpora.layout import (
     SUFFIXES,
     Layout,
+    TextFile,
     files_below,
     find_layout,
     is_text_of_class,
@@ -188,13 +189,16 @@ def make_header(names: str, source: Path) -> str:
 
 def choose_texts(layout: Layout, columns: Columns, told: Told, target: Path) -> Notes:
     """Write the texts that are learnt from as JSON Lines, a file for each part; return what is said of the others."""
+
+    def texts(notes: Notes) -> Iterator[tuple[TextFile, str, Text]]:
+        return read_texts(layout.files, layout.format, columns, notes, told.skip_unlabelled)
+
+    counts = Counter(text.label for _, _, text in texts(Notes({}, []))) if told.min_texts else Counter[str]()
     notes = Notes({}, [])
-    counts: Counter[str] = Counter()
-    if told.min_texts:
-        counts.update(text.label for _, _, text in read_labelled(layout, columns, told, Notes({}, [])))
     with ExitStack() as stack:
         files: dict[str, IO[str]] = {}
-        for part, place, text in read_labelled(layout, columns, told, notes):
+        for source, place, text in texts(notes):
+            part = source.part or "texts"
             if told.min_texts and counts[text.label] < told.min_texts:
                 if told.other is None:
                     add_left_out(notes, f"of labels that have fewer than {told.min_texts}", 1, place)
@@ -207,17 +211,3 @@ def choose_texts(layout: Layout, columns: Columns, told: Told, target: Path) -> 
                 content[columns.group] = text.group or ""
             files[part].write(json.dumps(content, ensure_ascii=False) + "\n")
     return notes
-
-
-def read_labelled(layout: Layout, columns: Columns, told: Told, notes: Notes) -> Iterator[tuple[str, str, Text]]:
-    """Yield the part, the place and the text of each that has a label; notes: where to say of the others."""
-    for file in layout.files:
-        for entry in read_entries(file, layout.format, columns, told.skip_unlabelled):
-            if isinstance(entry, Remark):
-                notes.remarks.append(f"{file.path}: {entry.said}")
-                continue
-            place = f"{file.path}: {where(layout.format, entry.line)}"
-            if isinstance(entry, LeftOut):
-                add_left_out(notes, entry.reason, 1, place)
-            else:
-                yield file.part or "texts", place, entry

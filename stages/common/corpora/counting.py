@@ -9,14 +9,14 @@ import hashlib
 import itertools
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from stages.common.corpora.entries import Columns, LeftOut, Remark, Text
 from stages.common.corpora.formats import read_entries, where
-from stages.common.corpora.layout import Layout, Part
+from stages.common.corpora.layout import Format, Layout, Part, TextFile
 from stages.common.corpora.tokenizer import split_words
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -48,7 +48,7 @@ class Notes(NamedTuple):
 class Block(NamedTuple):
     """Some texts of one split, or of none yet. groups: None where the texts have none, see `Text`.
 
-    places: where each text stands, as a message says it; notes: on what was read since the last block.
+    places: where each text stands, as a message says it; notes: on what was read besides.
     """
 
     part: Part | None
@@ -83,28 +83,36 @@ class Counted(NamedTuple):
 
 
 def read_blocks(layout: Layout, columns: Columns) -> Iterator[Block]:
-    """Yield all texts in blocks."""
+    """Yield all texts in blocks; the last of each part has the notes."""
     for part, files in itertools.groupby(layout.files, key=lambda file: file.part):
         texts: list[Text] = []
         places: list[str] = []
         notes, characters = Notes({}, []), 0
-        for file in files:
-            for entry in read_entries(file, layout.format, columns):
-                if isinstance(entry, Remark):
-                    notes.remarks.append(f"{file.path}: {entry.said}")
-                    continue
-                place = f"{file.path}: {where(layout.format, entry.line)}"
-                if isinstance(entry, LeftOut):
-                    add_left_out(notes, entry.reason, 1, place)
-                    continue
-                texts.append(entry)
-                places.append(place)
-                characters += len(entry.text)
-                if len(texts) == TEXTS_A_BLOCK or characters > CHARACTERS_A_BLOCK:
-                    yield make_block(part, texts, places, notes)
-                    texts, places, notes, characters = [], [], Notes({}, []), 0
+        for _, place, text in read_texts(files, layout.format, columns, notes):
+            texts.append(text)
+            places.append(place)
+            characters += len(text.text)
+            if len(texts) == TEXTS_A_BLOCK or characters > CHARACTERS_A_BLOCK:
+                yield make_block(part, texts, places, Notes({}, []))
+                texts, places, characters = [], [], 0
         if texts or notes.left_out or notes.remarks:
             yield make_block(part, texts, places, notes)
+
+
+def read_texts(
+    files: Iterable[TextFile], form: Format, columns: Columns, notes: Notes, skip_unlabelled: bool = False
+) -> Iterator[tuple[TextFile, str, Text]]:
+    """Yield the file, the place and the text of each that is learnt from; notes: where to say of the others."""
+    for file in files:
+        for entry in read_entries(file, form, columns, skip_unlabelled):
+            if isinstance(entry, Remark):
+                notes.remarks.append(f"{file.path}: {entry.said}")
+                continue
+            place = f"{file.path}: {where(form, entry.line)}"
+            if isinstance(entry, LeftOut):
+                add_left_out(notes, entry.reason, 1, place)
+            else:
+                yield file, place, entry
 
 
 def add_left_out(notes: Notes, reason: str, count: int, place: str) -> None:

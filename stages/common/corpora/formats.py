@@ -16,7 +16,7 @@ from stages.common.corpora.layout import Format, TextFile
 from stages.common.corpora.readers.json_files import find_objects, read_json
 from stages.common.corpora.readers.lines import text_lines
 from stages.common.corpora.readers.parquet_files import read_names, read_parquet
-from stages.common.corpora.readers.plain import read_fasttext, read_whole
+from stages.common.corpora.readers.plain import read_fasttext, read_lines, read_whole
 from stages.common.corpora.readers.tables import read_header, read_table
 
 
@@ -35,7 +35,7 @@ def read_entries(file: TextFile, form: Format, columns: Columns, skip_unlabelled
             "tsv": read_table(file, lines, columns, "\t"),
             "jsonl": read_json(file, lines, columns),
             "parquet": read_parquet(file, columns),
-            "fasttext": read_fasttext(file, lines),
+            "fasttext": read_fasttext(file, lines) if file.label is None else read_lines(file.label, lines),
             "folders": read_whole(file, lines),
         }
         for entry in readers[form]:

@@ -162,9 +162,11 @@ def find_layout(
     if form == "fasttext" and any(class_folders(below[path]) for path in known):
         form, files = "folders", in_class_folders(source, visible)
     else:
-        parts = find_parts(below[path] for path in known) if with_parts else {}
-        files = [TextFile(path, parts.get(below[path]), label_of_folders(below[path], label)) for path in known]
-        form, files = look_into(form, files)
+        parts = find_parts(below[path] for path in known)
+        files = [TextFile(path, parts[below[path]], label_of_folders(below[path], label)) for path in known]
+    if not with_parts:
+        files = [file._replace(part=None) for file in files]
+    form, files = look_into(form, files)
     if any(file.part for file in files):
         files = [file for file in files if file.part]
         if not any(file.part == "train" for file in files):

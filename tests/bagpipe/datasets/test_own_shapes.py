@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from calling import refused, run
+from labelled_texts import write_folders
 from test_own_datasets import project_without_data, state
 
 from stages.common.basics.params.reading import load_params
@@ -64,6 +65,20 @@ def test_names_that_mean_nothing_are_others_in_the_project(tmp_path: Path) -> No
     run(folder, "add", "mine", str(source), "--parts", "none")
     layout, _, split = open_texts(load_params(folder / "params.yaml").datasets["mine"], folder / "data/raw/mine")
     assert (layout.has_test, split and split.test_share) == (False, 0.2)
+
+
+@pytest.mark.parametrize("form", ["csv", "folders"])
+def test_files_of_one_name_in_folders_that_mean_nothing_are_all_kept(tmp_path: Path, form: str) -> None:
+    folder, source = project_without_data(tmp_path), tmp_path / "jobs"
+    for part in ("train", "test"):
+        if form == "csv":
+            (source / part).mkdir(parents=True)
+            (source / part / "a.csv").write_text(rows_of(plain_texts(100), "text", "label"), encoding="utf-8")
+        else:
+            write_folders(source / part, plain_texts(100))
+    run(folder, "add", "mine", str(source), "--parts", "none")
+    assert labels_of(folder) == {"x": 100, "y": 100}
+    assert load_params(folder / "params.yaml").datasets["mine"].test_split == 0.2
 
 
 def test_labels_that_look_like_several_are_asked_about(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from stages.common.corpora.layout import TextFile
 from stages.common.corpora.readers.records import convert_text, unwrap_label
 from stages.common.corpora.readers.tables import needed_columns
 
-UNLABELLED = -1  # what Hugging Face writes where there is no label
+NO_CLASS = -1  # what Hugging Face writes where there is no label
 
 
 def read_parquet(file: TextFile, columns: Columns) -> Iterator[Entry]:
@@ -72,8 +72,10 @@ def class_names(metadata: dict[bytes, bytes] | None, column: str) -> list[str] |
 
 def name_class(label: Any, classes: list[str], where_it_is: str) -> Any:
     """The name of a class by its number."""
-    if not isinstance(label, int) or 0 <= label < len(classes):
-        return classes[label] if isinstance(label, int) else label
-    if label == UNLABELLED:
+    if not isinstance(label, int):
+        return label
+    if label == NO_CLASS:
         return None
+    if 0 <= label < len(classes):
+        return classes[label]
     raise UserError(f"{where_it_is}: expected a number of one of {len(classes)} classes, found {label}")

@@ -12,14 +12,8 @@ SPACES = re.compile("[ \t\n\v\f\r]+")  # at which fastText ends a word; NUL, too
 
 
 def read_fasttext(file: TextFile, lines: Iterator[str]) -> Iterator[Entry]:
-    """Yield the texts of lines with one `__label__X` each; of a file that has a label itself, each line as it is."""
-    if file.label is not None:
-        yield Remark(f"read as texts of the label {file.label!r}, one a line")
+    """Yield the texts of lines with one `__label__X` each."""
     for number, line in enumerate(lines, start=1):
-        if file.label is not None:
-            if line.strip():
-                yield Text(line.strip(), plain_label(file.label), None, number)
-            continue
         words = [word for word in SPACES.split(line) if word]
         labels = [word for word in words if word.startswith(LABEL)]
         if len(labels) > 1:
@@ -30,6 +24,14 @@ def read_fasttext(file: TextFile, lines: Iterator[str]) -> Iterator[Entry]:
         if words:
             text = " ".join(word for word in words if word != labels[0])
             yield Text(text, plain_label(labels[0].removeprefix(LABEL)), None, number)
+
+
+def read_lines(label: str, lines: Iterator[str]) -> Iterator[Entry]:
+    """Yield each line of a file that has the texts of one label."""
+    yield Remark(f"read as texts of the label {label!r}, one a line")
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield Text(line.strip(), plain_label(label), None, number)
 
 
 def read_whole(file: TextFile, lines: Iterator[str]) -> Iterator[Text]:
