@@ -39,6 +39,7 @@ NATIVE = "here"
 KINDS = ("imdb", "imdb_mse", "reuters", "reuters_integer_labels")  # a model of each loss
 REPLICATED = "reuters_1_layer"
 RUNS = 2  # of it
+VALIDATED = 3  # epochs: each does what the first did
 
 
 class Chain(NamedTuple):
@@ -99,7 +100,7 @@ def run_chain(chain: Chain, processor: str | None, folder: Path) -> str:
 
 
 def make_folder(folder: Path, mirror: Path, params: Params) -> None:
-    """A copy of the project with the official files, that trains fewer replicates."""
+    """A copy of the project with the official files, that trains fewer replicates and validates for fewer epochs."""
     if folder.exists():
         return
     with new_directory(folder.absolute()) as partial:
@@ -114,6 +115,8 @@ def fill_folder(folder: Path, mirror: Path, params: Params) -> None:
 
     def fewer(content: dict) -> None:
         content["replicates"].update(n=RUNS, own={})
+        for settings in content["defaults"].values():
+            settings["validation_epochs"] = VALIDATED
 
     edit_yaml(folder / PARAMS_FILE, fewer)
     for dataset, files in params.official.items():
