@@ -47,7 +47,7 @@ bench: setup  ## measure the pipeline against the notebooks' way and write repor
 bench-repro: setup  ## measure `bagpipe repro` against `dvc repro` and write reports/parallel.md (ten minutes)
 	@$(BIN)/python -m tests.benchmarks.parallel
 
-processors: setup-test  ## compute on emulated processors, compare every byte and write docs/processors.md (an hour)
+processors: setup-test  ## compute on emulated processors, compare every byte and write docs/processors.md (forty minutes)
 	@$(BIN)/python -m tests.benchmarks.processors
 
 lint: setup-test  ## fix the style where that can be done mechanically

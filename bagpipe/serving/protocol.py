@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field, model_validator
 
 from bagpipe.texts.predict import ExplainedPrediction, prediction_as_dict
 
+VERSION = "1"  # of every model that is served: the trained one is the only one
+
 Texts = Annotated[list[str], Field(min_length=1)]
 
 
@@ -30,8 +32,10 @@ class Input(BaseModel, strict=True):
 
     @model_validator(mode="after")
     def _is_flat(self) -> "Input":
-        if self.shape != [len(self.data)]:
-            raise ValueError(f"expected shape [{len(self.data)}], as there are that many texts; found {self.shape}")
+        texts = len(self.data)
+        if self.shape not in ([texts], [texts, 1]):
+            expected = f"expected shape [{texts}] or [{texts}, 1], as there are that many texts"
+            raise ValueError(f"{expected}; found {self.shape}")
         return self
 
 
@@ -53,7 +57,7 @@ def model_metadata(name: str, classes: int) -> dict[str, Any]:
     """`GET /v2/models/M`."""
     return {
         "name": name,
-        "versions": ["1"],
+        "versions": [VERSION],
         "platform": "bagpipe",
         "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1]}],
         "outputs": [
@@ -77,7 +81,7 @@ def infer_response(name: str, request: InferRequest, predictions: list[Explained
         {"name": output, "datatype": tensors[output][0], "shape": tensors[output][1], "data": tensors[output][2]}
         for output in asked
     ]
-    return {"model_name": name, "model_version": "1", "id": request.id or "", "outputs": outputs}
+    return {"model_name": name, "model_version": VERSION, "id": request.id or "", "outputs": outputs}
 
 
 def predict_response(predictions: list[ExplainedPrediction]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sized
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +11,14 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bagpipe.serving.batching import Batches, BusyError
-from bagpipe.serving.protocol import InferRequest, PredictRequest, infer_response, model_metadata, predict_response
+from bagpipe.serving.protocol import (
+    VERSION,
+    InferRequest,
+    PredictRequest,
+    infer_response,
+    model_metadata,
+    predict_response,
+)
 from bagpipe.texts.predict import Classifier, ExplainedPrediction
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import first_sentence
@@ -23,6 +30,7 @@ try:
     from starlette.requests import Request
     from starlette.responses import HTMLResponse, JSONResponse, Response
     from starlette.routing import Route
+    from starlette.types import ASGIApp, Receive, Scope, Send
 except ModuleNotFoundError:
     raise UserError("a server needs the extra `serve`: pip install -e '.[serve]'") from None
 
@@ -31,6 +39,8 @@ PAGE = Path(__file__).with_name("page.html")
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 BATCHES_WAITING = 10  # texts that may wait, in units of the largest batch
 CONNECTIONS = 1_000
+# By default the clients of the protocol send and ask for tensors behind the JSON, whose length they then tell so.
+BINARY_TENSORS = "Inference-Header-Content-Length"
 
 AnyRequest = TypeVar("AnyRequest", bound=BaseModel)
 
@@ -69,8 +79,10 @@ class Service:
         """The body of a request, validated.
 
         Raises:
-            HTTPException: it is too long, or not what the schema says.
+            HTTPException: it is compressed, too long, or not what the schema says.
         """
+        if (encoding := request.headers.get("Content-Encoding", "identity")) != "identity":
+            raise HTTPException(415, f"Content-Encoding: expected a body that is not compressed, found {encoding}")
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
@@ -95,6 +107,8 @@ class Service:
 
     async def infer(self, request: Request) -> Response:
         self._check_name(request)
+        if BINARY_TENSORS in request.headers:
+            raise HTTPException(415, "expected tensors in JSON, found binary ones; ask with binary_data=False")
         asked = await self._read(request, InferRequest)
         predictions = await self._predict(asked.inputs[0].data, explain=False)
         return JSONResponse(infer_response(self._name, asked, predictions))
@@ -102,6 +116,8 @@ class Service:
     def _check_name(self, request: Request) -> None:
         if request.path_params["model"] != self._name:
             raise HTTPException(404, f"expected the model {self._name}, found {request.path_params['model']!r}")
+        if (version := request.path_params.get("version", VERSION)) != VERSION:
+            raise HTTPException(404, f"expected version {VERSION} of {self._name}, found {version!r}")
 
     async def model(self, request: Request) -> Response:
         self._check_name(request)
@@ -130,6 +146,7 @@ async def tell(_: Request, error: Exception) -> Response:
 
 
 def application(service: Service) -> Starlette:
+    model = "/v2/models/{model}"
     return Starlette(
         routes=[
             Route("/", service.page),
@@ -137,24 +154,50 @@ def application(service: Service) -> Starlette:
             Route("/v2", service.server),
             Route("/v2/health/live", service.health),
             Route("/v2/health/ready", service.health),
-            Route("/v2/models/{model}", service.model),
-            Route("/v2/models/{model}/ready", service.model_ready),
-            Route("/v2/models/{model}/infer", service.infer, methods=["POST"]),
+            *(
+                route
+                for path in (model, f"{model}/versions/{{version}}")
+                for route in (
+                    Route(path, service.model),
+                    Route(f"{path}/ready", service.model_ready),
+                    Route(f"{path}/infer", service.infer, methods=["POST"]),
+                )
+            ),
         ],
         exception_handlers={HTTPException: tell, Exception: tell},
         lifespan=service.working,
     )
 
 
+def refuse_beyond(limit: int, app: ASGIApp, connections: Sized) -> ASGIApp:
+    """The same application, that tells whoever comes when more than `limit` are connected to come again."""
+    full = JSONResponse(
+        {"error": f"expected at most {limit:,} connections, found more; try again"},
+        503,
+        {"Retry-After": "1", "Connection": "close"},
+    )
+
+    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = full if scope["type"] == "http" and len(connections) > limit else app
+        await answer(scope, receive, send)
+
+    return limited
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A socket to serve on.
+
+    What it accepts sends at once: head and body of an answer are two writes, and the second would wait until the
+    client acknowledges the first, 40 ms.
 
     Raises:
         UserError: the address is not to be had.
     """
     try:
         version = ipaddress.ip_address(host).version
-        return socket.create_server((host, port), family=socket.AF_INET6 if version == 6 else socket.AF_INET)
+        opened = socket.create_server((host, port), family=socket.AF_INET6 if version == 6 else socket.AF_INET)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return opened
     except ValueError:
         raise UserError(f"--host: expected an IP address, as 127.0.0.1; found {host!r}") from None
     except OSError as error:
@@ -170,8 +213,9 @@ def serve(name: str, host: str, port: int, most_texts: int, most_bytes: int) -> 
     with listen(host, port) as opened:
         classifier = Classifier(name)
         app = application(Service(name, classifier, most_texts, most_bytes))
-        config = uvicorn.Config(app, log_level="warning", limit_concurrency=CONNECTIONS)
+        running = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        running.config.app = refuse_beyond(CONNECTIONS, app, running.server_state.connections)
         address = f"[{host}]" if ":" in host else host
         print(f"{name} answers at http://{address}:{opened.getsockname()[1]}/ until Ctrl-C", flush=True)
         with suppress(KeyboardInterrupt):  # which uvicorn passes on once it has answered what it was asked
-            uvicorn.Server(config).run(sockets=[opened])
+            running.run(sockets=[opened])
