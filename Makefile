@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup setup-test run demo studies test test-quick soak bench bench-repro processors lint lock clean
+.PHONY: help setup setup-test run demo studies test test-quick soak bench bench-repro first-model processors lint lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: setup  ## measure the pipeline against the notebooks' way and write repor
 
 bench-repro: setup  ## measure `bagpipe repro` against `dvc repro` and write reports/parallel.md (ten minutes)
 	@$(BIN)/python -m tests.benchmarks.parallel
+
+first-model: setup  ## try the first model of `bagpipe add` on public corpora and write docs/first_model.md (twenty minutes)
+	@$(BIN)/python -m tests.benchmarks.first_model
 
 processors: setup-test  ## compute on emulated processors, compare every byte and write docs/processors.md (forty minutes)
 	@$(BIN)/python -m tests.benchmarks.processors

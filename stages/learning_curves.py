@@ -28,7 +28,7 @@ from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import replicate_seeds, settings_of
 from stages.common.basics.params.sections import LearningCurves, Settings
 from stages.common.basics.paths import HERE
-from stages.common.basics.rows import hold_out, load_labels, open_rows
+from stages.common.basics.rows import hold_out, load_features, load_labels, open_rows
 from stages.common.judging.learning_curves import (
     PUBLISHED_CURVES,
     VARIANTS,
@@ -65,7 +65,9 @@ def train_runs(name: str, settings: Settings, run: Run, seeds: range, batch_by_b
     from stages.common.network.training import Runs  # TensorFlow: after the checks that need none
 
     classes = len(load_labels(settings.dataset))
-    runs = Runs(settings, rows, classes, getattr(settings, epochs), held_out if count else None, batch_by_batch)
+    weighting = load_features(settings.dataset).weighting
+    looked_at = held_out if count else None
+    runs = Runs(settings, rows, classes, getattr(settings, epochs), looked_at, batch_by_batch, weighting)
     found = []
     for seed in seeds:
         bars = [OldProgressBar()] if batch_by_batch else []

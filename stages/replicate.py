@@ -35,9 +35,9 @@ from stages.common.basics.artifacts import new_directory, read_csv, read_json, r
 from stages.common.basics.npy import write_npy
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import replicate_seeds, settings_of
-from stages.common.basics.params.sections import Defaults, Settings
+from stages.common.basics.params.sections import Model, Settings
 from stages.common.basics.paths import HERE
-from stages.common.basics.rows import hold_out, load_hashes, load_labels, open_rows, seen_in_training
+from stages.common.basics.rows import hold_out, load_features, load_hashes, load_labels, open_rows, seen_in_training
 from stages.common.network.history import validation_figures
 from stages.common.network.predictions import predicted_labels
 
@@ -52,7 +52,7 @@ SUMMARIZED = {
 }
 HASHES, RUNS, PREDICTED = "hashes.json", "runs.csv", "predicted.npy"  # of runs that are kept
 CODE = (Path("stages/common/basics"), Path("stages/common/network"), Path("stages/replicate.py"))
-OF_TRAINING = [name for name in Defaults.model_fields if name != "reference"]
+OF_TRAINING = [name for name in Model.model_fields if name != "dataset"]
 
 
 class Replicate(NamedTuple):
@@ -65,7 +65,7 @@ class Replicate(NamedTuple):
 def hash_inputs(params: Params, name: str, settings: Settings) -> str:
     """A hash of all that a run depends on besides its seed."""
     values = {field: getattr(settings, field) for field in OF_TRAINING}
-    values |= {"hidden": settings.hidden, "libraries": params.libraries["networks"]}
+    values["libraries"] = params.libraries["networks"]
     found = hashlib.sha256(json.dumps(values).encode())
     for source in (*CODE, HERE.vectorized(settings.dataset)):
         files = [source] if source.is_file() else [path for path in source.rglob("*") if path.is_file()]
@@ -115,8 +115,9 @@ def replicate_runs(name: str, settings: Settings, seeds: list[int]) -> Iterator[
     from stages.common.network.feeding import Feed
     from stages.common.network.training import Runs  # TensorFlow: after the checks that need none
 
-    final = Runs(settings, final_rows, classes, settings.epochs)
-    validation = Runs(settings, remaining, classes, settings.validation_epochs, held_out)
+    weighting = load_features(settings.dataset).weighting
+    final = Runs(settings, final_rows, classes, settings.epochs, weighting=weighting)
+    validation = Runs(settings, remaining, classes, settings.validation_epochs, held_out, weighting=weighting)
     test_batches = Feed(test, settings.loss, classes).ordered_batches()
     labels, unseen = np.asarray(test.labels), ~seen_in_training(settings.dataset)
     for seed in seeds:

@@ -14,7 +14,7 @@ if __name__ == "__main__":
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import settings_of
 from stages.common.basics.paths import HERE
-from stages.common.basics.rows import hold_out, load_labels, open_rows
+from stages.common.basics.rows import hold_out, load_features, load_labels, open_rows
 
 
 def train(params: Params, name: str) -> None:
@@ -26,7 +26,8 @@ def train(params: Params, name: str) -> None:
     from stages.common.network.saved import save  # TensorFlow: after the checks that need none
     from stages.common.network.training import Runs
 
-    runs = Runs(settings, rows, len(load_labels(settings.dataset)), settings.epochs)
+    weighting = load_features(settings.dataset).weighting
+    runs = Runs(settings, rows, len(load_labels(settings.dataset)), settings.epochs, weighting=weighting)
     model, _ = runs.run(params.seed)
     save(model, runs.network, HERE.model(name))
     print(f"{name}: {model.count_params():,} weights in {HERE.model(name)}")

@@ -15,7 +15,7 @@ from stages.common.basics.artifacts import round_metric, write_csv, write_json
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import settings_of
 from stages.common.basics.paths import HERE
-from stages.common.basics.rows import hold_out, load_labels, open_rows
+from stages.common.basics.rows import hold_out, load_features, load_labels, open_rows
 from stages.common.network.history import CURVES, validation_figures
 
 
@@ -31,7 +31,9 @@ def validate(params: Params, name: str) -> None:
     from stages.common.network.training import Runs  # TensorFlow: after the checks that need none
 
     classes = len(load_labels(settings.dataset))
-    _, history = Runs(settings, remaining, classes, settings.validation_epochs, held_out).run(params.seed)
+    weighting = load_features(settings.dataset).weighting
+    runs = Runs(settings, remaining, classes, settings.validation_epochs, held_out, weighting=weighting)
+    _, history = runs.run(params.seed)
     folder = HERE.model_report(name)
     lines = zip(*(history[curve] for curve in CURVES), strict=True)
     numbered = ((epoch, *map(round_metric, line)) for epoch, line in enumerate(lines, start=1))

@@ -20,7 +20,7 @@ from stages.common.basics.answers import Answers, read_answers
 from stages.common.basics.artifacts import read_csv, write_text
 from stages.common.basics.markdown import format_table
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import models_of, ordered_models
+from stages.common.basics.params.questions import models_on, ordered_models, sources_of
 from stages.common.basics.paths import HERE
 from stages.common.basics.workers import start_workers
 from stages.common.judging.comparison import ALPHA
@@ -34,6 +34,7 @@ from studies.worlds import names_of_pairs
 TRIES = 1_000  # of each cell: a share of 5 % is then known to 1.4 points
 BLOCKS = 4  # that they are made in, each with a seed of its own: the same tries on however many cores
 SEED = 1
+MOST = 8  # models of a dataset, its reference among them: with more it takes as much longer
 TEXTS, RUNS = (200, 1_000, 5_000, 25_000), (10, 20)
 KEPT = (0.0, 0.85)  # share of runs that a change leaves as they were
 LOSSES = {1_000: 0.03, 25_000: 0.01}  # by texts of the test set: what is to be found
@@ -54,10 +55,10 @@ def read_given(params: Params) -> Given:
     names = ordered_models(params)
     answers = {name: read_answers(HERE.errors_of_model(name)) for name in names}
     families = {}
-    for dataset in sorted(params.defaults):
-        if len(varied := distinct(variations(params, dataset), answers)) > 1:
+    for dataset in sources_of(params):
+        if len(varied := distinct(variations(params, dataset), answers)[:MOST]) > 1:
             _, highest = highest_run(read_answers(HERE.errors_of_baselines(dataset)))
-            of_dataset = {name: answers[name] for name in models_of(params, dataset)}
+            of_dataset = {name: answers[name] for name in models_on(params, dataset)[:MOST]}
             lost = tuple(LOSSES.values())
             families[dataset] = make_family(of_dataset, varied, highest, params.verdicts.equivalent, lost)
     figures = [figure for figure in REPLICATED if "epoch" not in figure and figure != GATE]

@@ -14,7 +14,7 @@ def classifier_of(words: list[str], hidden: Sequence[int] = (2,)) -> TextClassif
     index = {word: rank for rank, word in enumerate(words, start=1)}
     settings = {"hidden": [*hidden], "activation": "tanh", "loss": "binary_crossentropy"}
     model = new_model({"num_words": len(index) + INDEX_FROM + 1, "classes": 2, "network": settings}, seed=1)
-    return TextClassifier(model, index, ["no", "yes"], Path(__file__))
+    return TextClassifier(model, index, 1, ["no", "yes"], Path(__file__))
 
 
 def words_in_graph(texts: list[str], words: list[str]) -> list[list[str | None]]:

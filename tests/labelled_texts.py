@@ -94,7 +94,7 @@ def written(tmp_path: Path, name: str, form: str, texts: Texts) -> Path:
 
 
 def dataset(form: str, **changes: object) -> TextDataset:
-    settings = {"format": form, "num_words": 60, "test_split": 0.25, "salt": SALT, **changes}
+    settings = {"texts": "own", "format": form, "num_words": 60, "test_split": 0.25, "salt": SALT, **changes}
     return TextDataset.model_validate(settings)
 
 

@@ -20,7 +20,8 @@ def params_of(models: dict[str, Model]) -> Params:
     defaults = {}
     for name, model in models.items():
         defaults.setdefault(model.dataset, COMMITTED.defaults["reuters"].model_copy(update={"reference": name}))
-    return COMMITTED.model_copy(update={"models": models, "defaults": defaults})
+    datasets = {name: COMMITTED.datasets["reuters"].model_copy(update={"texts": name}) for name in defaults}
+    return COMMITTED.model_copy(update={"models": models, "defaults": defaults, "datasets": datasets})
 
 
 def case(

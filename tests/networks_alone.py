@@ -30,6 +30,11 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "categories": ("reuters", {"hidden": [200], "activation": "gelu"}),
     "integers": ("reuters", {"loss": "sparse_categorical_crossentropy", "optimizer": "adam", "activation": "selu"}),
     "squares": ("imdb", {"loss": "mse", "optimizer": "nadam", "activation": "silu"}),
+    "regularized": (
+        "reuters",
+        {"input_dropout": 0.5, "dropout": 0.5, "l2": 0.001, "class_weight": "sqrt", "weighting": "tf_idf"},
+    ),
+    "linear": ("imdb", {"hidden": [], "weighting": "naive_bayes"}),
 }
 
 
@@ -37,15 +42,17 @@ def exported(model: keras.Model, classes: int) -> bytes:
     """The probabilities that an exported model gives of a text of each word and the next."""
     words = [f"w{number}" for number in range(model.input_shape[-1] - INDEX_FROM - 1)]
     index = {word: rank for rank, word in enumerate(words, start=1)}
-    classify = TextClassifier(model, index, [str(label) for label in range(classes)], Path(__file__))
+    classify = TextClassifier(model, index, 1, [str(label) for label in range(classes)], Path(__file__))
     return classify([" ".join(pair) for pair in pairwise(words)])["probabilities"].numpy().tobytes()
 
 
 def compute(model: str, changes: dict[str, Any]) -> str:
     """Train two epochs of three batches; return the hash of weights, history, probabilities and test figures."""
-    settings, classes = settings_of(model, batch_size=150, **changes)
+    changes = {"batch_size": 150, **changes}
+    weighting = changes.pop("weighting", "binary")
+    settings, classes = settings_of(model, **changes)
     rows = some_rows(400, classes)
-    trained, history = Runs(settings, rows, classes, 2, rows).run(1)
+    trained, history = Runs(settings, rows, classes, 2, rows, weighting=weighting).run(1)
     batches = Feed(rows, settings.loss, classes).ordered_batches()
     probabilities = trained.predict(batches.map(lambda inputs, _: inputs), verbose=0)
     parts = [*(weights.tobytes() for weights in trained.get_weights()), probabilities.tobytes()]

@@ -17,9 +17,9 @@ from bagpipe.cli.group import main
 @click.option(
     "--num-words",
     type=click.IntRange(min=5),
-    default=10_000,
+    default=30_000,
     show_default=True,
-    help="The size of the vocabulary, three marks included.",
+    help="How many columns: words and pairs of words, the most frequent ones, three marks included.",
 )
 @click.option(
     "--test-split",

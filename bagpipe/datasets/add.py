@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from tqdm import tqdm
 
 from bagpipe.datasets.findings import Findings, check_labels, print_findings, read_findings
-from bagpipe.datasets.first_model import Choice, choose_defaults, choose_units
+from bagpipe.datasets.first_model import FEATURES, Choice, choose_defaults, choose_model, choose_units
 from bagpipe.datasets.preparing import Told, open_source
 from bagpipe.project.sections import read_params, with_entry, write_params
 from stages.common.basics.errors import UserError
@@ -27,7 +27,7 @@ from stages.common.corpora.layout import Layout, part_of_folders, part_of_name
 
 SALT = 1
 REMARKS = {
-    "num_words": "columns: the most frequent words of the training texts, less three marks",
+    "num_words": "columns: the most frequent terms of the training texts, less the marks of Keras' encoding",
     "test_split": "the share of texts to test on, by a hash of their words; none: they have a test set",
     "salt": "of the hash that puts the texts in order: another one gives another order, and split",
 }
@@ -70,7 +70,7 @@ def check_options(layout: Layout, columns: Columns, test_share: float) -> None:
         raise UserError(f"--test-split: expected a share between 0 and 1, found {test_share}")
 
 
-def make_dataset(layout: Layout, columns: Columns, num_words: int, test_share: float) -> TextDataset:
+def make_dataset(name: str, layout: Layout, columns: Columns, num_words: int, test_share: float) -> TextDataset:
     """The dataset as params.yaml will have it.
 
     Raises:
@@ -80,7 +80,7 @@ def make_dataset(layout: Layout, columns: Columns, num_words: int, test_share: f
     told = {key: value for key, value in named.items() if value is not None}
     share = None if layout.has_test else test_share
     try:
-        return TextDataset(format=layout.format, **told, num_words=num_words, test_split=share, salt=SALT)
+        return TextDataset(texts=name, format=layout.format, **told, num_words=num_words, test_split=share, salt=SALT)
     except ValidationError as error:
         raise UserError(f"--{first_sentence(error).replace('_', '-', 1)}") from None
 
@@ -88,21 +88,36 @@ def make_dataset(layout: Layout, columns: Columns, num_words: int, test_share: f
 def make_entries(name: str, dataset: TextDataset, findings: Findings) -> dict[str, str]:
     """The entries of params.yaml for a dataset and a first model, by section, with reasons."""
     classes, (train, validation, test) = len(findings.vocabulary.labels()), map(findings.texts, PARTS)
-    units = choose_units(classes)
-    lines = [f"  {name}:  # {train + validation + test:,} texts of {classes} classes"]
-    for key, value in dataset.model_dump(exclude_unset=True).items():
-        lines.append(format_entry(key, Choice(value, REMARKS.get(key, ""))))
-    choices = choose_defaults(name, classes, train, validation)
-    model = [f"  {name}:  # {units.reason}", format_entry("dataset", Choice(name))]
-    model += ["    hidden:", f"    - {units.value}", f"    - {units.value}"]
+    of_dataset = {
+        key: Choice(value, REMARKS.get(key, "")) for key, value in dataset.model_dump(exclude_unset=True).items()
+    }
+    titles = {
+        "datasets": f"{train + validation + test:,} texts of {classes} classes",
+        "defaults": "",
+        "models": choose_units(classes).reason,
+    }
+    entries = {
+        "datasets": of_dataset | FEATURES,
+        "defaults": choose_defaults(name, classes, train, validation),
+        "models": choose_model(name, findings.vocabulary.texts_of("train").values()),
+    }
     return {
-        "datasets": "\n".join(lines),
-        "defaults": "\n".join([f"  {name}:", *(format_entry(key, choice) for key, choice in choices.items())]),
-        "models": "\n".join(model),
+        section: "\n".join(
+            [format_title(name, titles[section]), *(format_entry(*entry) for entry in choices.items())]
+        )
+        for section, choices in entries.items()
     }
 
 
+def format_title(name: str, remark: str) -> str:
+    return f"  {name}:" + (f"  # {remark}" if remark else "")
+
+
 def format_entry(key: str, choice: Choice) -> str:
+    if isinstance(choice.value, list):
+        return "\n".join(
+            [format_entry(key, Choice(None, choice.reason)), *(f"    - {value}" for value in choice.value)]
+        )
     value = "" if choice.value is None else f" {format_yaml(choice.value)}"
     return f"    {key}:{value}" + (f"  # {choice.reason}" if choice.reason else "")
 
@@ -175,7 +190,7 @@ def add(
         opened = open_source(stack, source, columns, taken.told, taken.parts)
         layout = opened.layout
         check_options(layout, columns, test_share)
-        dataset = make_dataset(layout, columns, num_words, test_share)
+        dataset = make_dataset(name, layout, columns, num_words, test_share)
         split = None if layout.has_test else Split(test_share, SALT)
         findings = read_findings(opened.place, layout, columns, split)
         if not taken.joined_labels:

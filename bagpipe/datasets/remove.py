@@ -23,13 +23,19 @@ def remove_dataset(name: str) -> None:
     check_name("dataset", name, params.datasets)
     if params.datasets[name].is_official:
         raise UserError(f"{name}: expected a dataset that `bagpipe add` has added; found one of Keras")
-    models = [model for model, settings in params.models.items() if settings.dataset == name]
+    datasets = [other for other, section in params.datasets.items() if name in (other, section.texts)]
+    models = [model for model, settings in params.models.items() if settings.dataset in datasets]
     if len(models) == len(params.models):
         raise UserError(f"{PARAMS_FILE}: expected a model of another dataset to remain, found none")
-    check_not_published([*models, name], params)
+    check_not_published([*models, *datasets], params)
     text = read_params()
     curves = [model for model in models if model in params.learning_curves]
-    sections = {"learning_curves": curves, "datasets": [name], "defaults": [name], "models": models}
+    sections = {
+        "learning_curves": curves,
+        "datasets": datasets,
+        "defaults": [other for other in datasets if other in params.defaults],
+        "models": models,
+    }
     for section, entries in sections.items():
         for entry in entries:
             text = without_entry(text, section, entry)
@@ -46,7 +52,9 @@ def remove_dataset(name: str) -> None:
                 repo.remove(str(data))
     except DvcException as error:
         raise UserError(" ".join(str(error).split())) from None
-    folders = [HERE.raw(name), HERE.vectorized(name), HERE.dataset_report(name)]
+    folders = [HERE.raw(name)]
+    for dataset in datasets:
+        folders += [HERE.vectorized(dataset), HERE.dataset_report(dataset)]
     for model in models:
         folders += [HERE.model(model), HERE.model_report(model), HERE.predictions(model), HERE.kept_replicates(model)]
     for path in folders:

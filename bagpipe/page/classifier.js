@@ -36,8 +36,11 @@ class Classifier {
     this.labels = network.labels;
     this.activation = ACTIVATIONS[network.activation];
     this.columns = network.shapes[0][0];
+    this.ngrams = network.ngrams;
+    this.hasLengthOne = network.has_length_one;
     this.ranks = new Map(words.map((word, place) => [word, place + 1]));
-    let start = 0;
+    let start = network.has_term_weights ? this.columns : 0;
+    this.termWeights = start ? weights.subarray(0, start) : null;
     this.layers = network.shapes.map(([inputs, units]) => {
       const kernel = weights.subarray(start, start + inputs * units);
       const bias = weights.subarray(start + inputs * units, start + inputs * units + units);
@@ -46,7 +49,16 @@ class Classifier {
     });
   }
 
-  // The column of a word; undefined if the index does not hold it.
+  // Words, and neighbours of up to `ngrams` words, with a space between two.
+  termsOf(text) {
+    const words = wordsOf(text), terms = [...words];
+    for (let size = 2; size <= this.ngrams; size++) {
+      for (let start = 0; start + size <= words.length; start++) terms.push(words.slice(start, start + size).join(" "));
+    }
+    return terms;
+  }
+
+  // The column of a term; undefined if the index does not hold it.
   idOf(word) {
     const rank = this.ranks.get(word);
     if (rank === undefined) return undefined;
@@ -54,20 +66,20 @@ class Classifier {
   }
 
   idsOf(text) {
-    return new Set([START, ...wordsOf(text).map(word => this.idOf(word)).filter(id => id !== undefined)]);
+    return new Set([START, ...this.termsOf(text).map(word => this.idOf(word)).filter(id => id !== undefined)]);
   }
 
-  // The sums of the first layer: its bias, and the rows of the ids.
+  // The sums of the first layer: its bias, and the rows of the ids, each times what stands for its term.
   sums(ids) {
-    const {kernel, bias, units} = this.layers[0];
-    const found = Float64Array.from(bias);
-    for (const id of ids) for (let unit = 0; unit < units; unit++) found[unit] += kernel[id * units + unit];
-    return found;
-  }
-
-  without(sums, id) {
-    const {kernel, units} = this.layers[0];
-    return sums.map((sum, unit) => sum - kernel[id * units + unit]);
+    const {kernel, bias, units} = this.layers[0], found = new Float64Array(units);
+    let squares = 0;
+    for (const id of ids) {
+      const weight = this.termWeights ? this.termWeights[id] : 1;
+      squares += weight * weight;
+      for (let unit = 0; unit < units; unit++) found[unit] += weight * kernel[id * units + unit];
+    }
+    const scale = this.hasLengthOne && squares ? 1 / Math.sqrt(squares) : 1;
+    return found.map((sum, unit) => scale * sum + bias[unit]);
   }
 
   // The probability of each label, from the sums of the first layer.
@@ -85,17 +97,19 @@ class Classifier {
 
   // The labels by probability; what leaving out each word changes in that of the first; how many words are known.
   predict(text) {
-    const ids = this.idsOf(text), sums = this.sums(ids), found = this.probabilities(sums);
+    const ids = this.idsOf(text), found = this.probabilities(this.sums(ids));
     const order = found.map((_, label) => label).sort((one, other) => found[other] - found[one] || one - other);
     const changes = new Map();
-    for (const word of new Set(wordsOf(text))) {
-      const id = this.idOf(word);
-      if (id > BEYOND) changes.set(word, found[order[0]] - this.probabilities(this.without(sums, id))[order[0]]);
+    for (const term of new Set(this.termsOf(text))) {
+      const id = this.idOf(term);
+      if (!(id > BEYOND)) continue;
+      const others = [...ids].filter(other => other !== id);
+      changes.set(term, found[order[0]] - this.probabilities(this.sums(others))[order[0]]);
     }
     return {
       top: order.map(label => ({label: this.labels[label], probability: found[label]})),
       changes,
-      knownWords: ids.size - 1,
+      knownWords: new Set(wordsOf(text).map(word => this.idOf(word)).filter(id => id !== undefined)).size,
     };
   }
 }

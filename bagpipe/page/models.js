@@ -57,7 +57,11 @@ function showErrors(content, model, labels) {
 
 function inWords({settings, figures: {"test.accuracy": accuracy, "test.macro_f1": f1}, mean, sd, macro_f1: meanF1,
   macro_f1_sd: sdF1, seeds}) {
-  return `Hidden layers of ${settings.hidden.join(", ")} units, ${settings.activation}; ${settings.optimizer} for ` +
+  const layers = settings.hidden.length ? `Hidden layers of ${settings.hidden.join(", ")} units, ` +
+    settings.activation : "No hidden layer";
+  const dropout = settings.input_dropout || settings.dropout ?
+    `, dropout ${settings.input_dropout} of words and ${settings.dropout} of units` : "";
+  return `${layers}${dropout}; ${settings.optimizer} for ` +
     `${settings.epochs} epochs in batches of ${settings.batch_size}. Test accuracy ${fixed(accuracy)} and macro F1 ` +
     `${fixed(f1)} in the run that is shown here, ${fixed(mean)} ± ${fixed(sd)} and ${fixed(meanF1)} ± ` +
     `${fixed(sdF1)} over ${seeds.length} seeds.`;

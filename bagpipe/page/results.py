@@ -7,7 +7,7 @@ from typing import Any
 
 from stages.common.basics.artifacts import Table, read_csv
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import models_of, ordered_models, settings_of
+from stages.common.basics.params.questions import models_on, ordered_models, settings_of, texts_of
 from stages.common.basics.params.sections import Model
 from stages.common.basics.paths import HERE
 from stages.common.judging.published import OF_A_DATASET, Notebooks, Published, published_accuracies
@@ -125,7 +125,7 @@ def dataset_content(name: str, params: Params, notebooks: Notebooks, results: Re
     texts = describe_texts(name, data).removeprefix(f"**{name}**: ")
     return DatasetContent(
         name=name,
-        models=models_of(params, name),
+        models=models_on(params, name),
         baseline=highest_baseline(results, name),
         findings=[texts, describe_repetitions(data), explain_repetitions(name, data, params, notebooks, results)],
         classes=[
@@ -150,7 +150,7 @@ def model_contents(
     published, best = ({of: entry.number for of, entry in entries.items()} for entries in accuracies)
 
     def content_of(name: str) -> ModelContent:
-        runs, dataset = metric_by_seed(results, name, ACCURACY), params.models[name].dataset
+        runs, dataset = metric_by_seed(results, name, ACCURACY), texts_of(params, name)
         unseen = list(metric_by_seed(results, name, UNSEEN).values()) if has_unseen(results, name) else []
         against, f1 = compared.get(name), list(metric_by_seed(results, name, MACRO_F1).values())
         return ModelContent(

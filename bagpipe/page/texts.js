@@ -6,7 +6,7 @@ const AT_ONCE = 5; // texts
 
 // Words that made the predicted label more probable, and less, as marks; how strong says the depth of the colour.
 function marked(parts, changes) {
-  const most = Math.max(...[...changes.values()].map(Math.abs));
+  const most = Math.max(0, ...parts.map(([, word]) => Math.abs(changes.get(word) ?? 0)));
   return parts.map(([text, word]) => {
     const change = changes.get(word);
     if (!change || Math.abs(change) < most / 20) return text;

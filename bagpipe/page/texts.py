@@ -11,7 +11,7 @@ from bagpipe.texts.predict import Classifier
 from bagpipe.texts.words import UNKNOWN
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import models_of
+from stages.common.basics.params.questions import dataset_of, models_on, sources_of
 from stages.common.basics.paths import HERE
 from stages.common.basics.rows import load_rows
 
@@ -121,7 +121,7 @@ def read_answers(model: str, params: Params, confusion: list[list[int]]) -> Mode
 
 def decode_texts(dataset: str, params: Params, places: list[int]) -> dict[int, str]:
     """Test texts by their place, lowercase and without punctuation, `?` for an out-of-vocabulary word."""
-    settings = params.datasets[dataset]
+    settings = dataset_of(params, dataset)
     texts = open_split(dataset, settings, "test").decoded(np.array(places, np.int64))
     start = f"{UNKNOWN} " if settings.format == "keras" else ""  # the start mark prints so
     return {place: text.removeprefix(start) for place, text in zip(places, texts, strict=True)}
@@ -132,9 +132,9 @@ def compose_texts(params: Params, confusions: dict[str, list[list[int]]]) -> Tex
     texts: dict[str, dict[int, str]] = {}
     answers: dict[str, ModelAnswers] = {}
     missing: list[str] = []
-    for dataset in sorted(params.defaults):
+    for dataset in sources_of(params):
         try:
-            found = {name: read_answers(name, params, confusions[name]) for name in models_of(params, dataset)}
+            found = {name: read_answers(name, params, confusions[name]) for name in models_on(params, dataset)}
             places = sorted({text.place for content in found.values() for text in content.texts})
             texts[dataset] = decode_texts(dataset, params, places) if places else {}
             answers |= found

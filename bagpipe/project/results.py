@@ -3,7 +3,7 @@
 from tabulate import tabulate
 
 from stages.common.basics.artifacts import read_json
-from stages.common.basics.params.questions import ordered_models
+from stages.common.basics.params.questions import ordered_models, texts_of
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.paths import HERE, Paths
 from stages.common.judging.published import PUBLISHED_FILE, load_published, published_accuracies
@@ -15,7 +15,7 @@ def format_results(paths: Paths = HERE) -> str:
     printed, best_possible = published_accuracies(load_published(params, paths.root / PUBLISHED_FILE), params)
     names = ordered_models(params)
     tests = [read_json(paths.model_report(name) / "metrics.json")["test"] for name in names]
-    besides = [best_possible.get(params.models[name].dataset) for name in names]
+    besides = [best_possible.get(texts_of(params, name)) for name in names]
     columns = {
         "model": names,
         "test loss": [f"{test['loss']:.4f}" for test in tests],

@@ -26,7 +26,10 @@ class SchemaGenerator(GenerateJsonSchema):
         return {**found, "additionalProperties": False} if "patternProperties" in found else found
 
     def function_before_schema(self, schema: Any) -> JsonSchemaValue:
-        return {"anyOf": [super().function_before_schema(schema), {"type": "string"}]}  # labels: words, or a list
+        found = super().function_before_schema(schema)
+        if found.get("type") == "array":
+            return {"anyOf": [found, {"type": "string"}]}  # labels: words, or a list
+        return {"oneOf": found["oneOf"]} if "oneOf" in found else found  # a dataset may have no format
 
 
 def schema_of(model: type[Section]) -> dict[str, Any]:

@@ -57,6 +57,11 @@ PAGES = {
         ),
         ("stages", "requirements.txt"),
     ),
+    Path("docs/first_model.md"): Page(
+        "make first-model",
+        (*of_benchmarks("first_model"), "tests/benchmarks/first_model_page.md", "tests/editing.py"),
+        ("bagpipe/datasets", "stages", "requirements.txt"),
+    ),
     HERE.reports / "benchmark.md": Page(
         "make bench",
         (

@@ -9,6 +9,7 @@ from stages.common.basics.params.params import Params
 from stages.common.basics.params.questions import settings_of
 from stages.common.basics.paths import HERE
 from stages.common.basics.rows import open_rows
+from stages.report.networks import describe_network
 
 CARD_FILE = Path("README.md")
 FEW = 10  # labels that fit into a sentence
@@ -37,9 +38,10 @@ label, probability, probabilities = classify_quickly(["a text"])
 `text`: strings of shape [n], UTF-8. `label`: strings of shape [n]; `probability`: of that label, float32 of shape
 [n]; `probabilities`: of all labels in the order of `assets/labels.json`, float32 of shape [n, {classes}].
 
-A text becomes lowercase words, separated by spaces and ASCII punctuation; only whether a word occurs counts, not
-where or how often. Words that are not in the model's vocabulary count for nothing, so a text without any gets an
-answer that rests on no word at all. Bytes that are not UTF-8 are taken as U+FFFD.
+A text becomes lowercase words, separated by spaces and ASCII punctuation; only whether a word occurs counts, or words
+that follow each other if the columns are of those, too; not where or how often. What is not in the model's vocabulary
+counts for nothing, so a text without any of it gets an answer that rests on no word at all. Bytes that are not UTF-8
+are taken as U+FFFD.
 """
 
 
@@ -58,10 +60,7 @@ def origin_table(params: Params, name: str) -> str:
     train, test = (len(open_rows(settings.dataset, split).labels) for split in ("train", "test"))
     lines = [
         ["texts", f"`{settings.dataset}`: {train:,} to train on, {test:,} to test on"],
-        ["vocabulary", f"the {params.datasets[settings.dataset].num_words:,} most frequent words"],
-        ["hidden layers", ", ".join(f"{units} units" for units in settings.hidden) + f", {settings.activation}"],
-        ["training", f"{settings.epochs} epochs, batches of {settings.batch_size}, {settings.loss}"],
-        ["optimizer", f"{settings.optimizer}, learning rate {settings.learning_rate}"],
+        ["network", ", ".join(filter(None, describe_network(params, name).values()))],
         ["seed", f"{params.seed}"],
         ["code", describe_commit()],
     ]

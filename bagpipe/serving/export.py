@@ -13,7 +13,7 @@ from stages.common.basics.artifacts import new_directory, write_text
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.processor import settle
-from stages.common.basics.rows import load_labels
+from stages.common.basics.rows import load_features, load_labels
 
 LABELS_FILE = "labels.json"
 
@@ -73,7 +73,7 @@ def export(name: str, folder: Path) -> None:
     with new_directory(folder.absolute()) as partial:
         names = partial / LABELS_FILE
         write_text(names, json.dumps(labels, ensure_ascii=False) + "\n")
-        classifier = TextClassifier(load(trained), index, labels, names)
+        classifier = TextClassifier(load(trained), index, load_features(dataset).ngrams, labels, names)
         tf.saved_model.save(classifier, str(partial), signatures={"serving_default": classifier.__call__})
         names.unlink()  # its copy is among the assets
         drop_uuid(partial)

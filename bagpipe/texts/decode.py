@@ -8,8 +8,10 @@ import numpy as np
 from bagpipe.project.names import check_name
 from bagpipe.texts.words import UNKNOWN, decode, word_index, words_by_id
 from stages.common.basics.errors import UserError
+from stages.common.basics.params.questions import dataset_of
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.params.sections import OfficialDataset, TextDataset
+from stages.common.basics.params.types import LARGEST_INT32
 from stages.common.basics.paths import HERE
 from stages.common.basics.rows import Split, load_labels, load_rows
 from stages.common.basics.terminal import escape_controls, wrap_text
@@ -20,6 +22,7 @@ from stages.common.corpora.official import (
     find_official_file,
     read_archive,
     read_labels,
+    read_word_index,
     split_order,
     text_arrays,
 )
@@ -67,8 +70,14 @@ class OfficialTexts:
     """A split of a dataset of Keras. labels: the number of each of its texts' label."""
 
     def __init__(self, name: str, dataset: OfficialDataset, split: Split) -> None:
-        self._archive, self._num_words = find_official_file(HERE.raw(name), ".npz"), dataset.num_words
-        self._words = words_by_id(word_index(name))
+        raw = HERE.raw(dataset.texts)
+        self._archive = find_official_file(raw, ".npz")
+        words, columns = words_by_id(read_word_index(find_official_file(raw, ".json"))), word_index(name)
+        self._words = {
+            token: word
+            for token, word in words.items()
+            if (token < dataset.num_words if dataset.are_of_keras else word in columns)
+        }
         self._array, self._positions, self.labels = read_split(dataset, self._archive, split)
 
     def decoded(self, samples: np.ndarray) -> Iterator[str]:
@@ -76,7 +85,7 @@ class OfficialTexts:
         positions = self._positions[samples].tolist()
         texts = read_texts_at(self._archive, self._array, positions)
         for position in positions:
-            tokens, _ = encode([texts[position]], self._num_words)
+            tokens, _ = encode([texts[position]], LARGEST_INT32)
             yield decode(tokens, self._words)
 
 
@@ -85,7 +94,7 @@ class OwnTexts:
 
     def __init__(self, name: str, dataset: TextDataset, split: Split) -> None:
         self._index = word_index(name)
-        self._layout, self._columns, self._split = open_texts(dataset, HERE.raw(name))
+        self._layout, self._columns, self._split = open_texts(dataset, HERE.raw(dataset.texts))
         self._parts = SPLITS[split]
         self.labels = np.asarray(load_rows(name, split).labels)
 
@@ -121,7 +130,7 @@ def decode_samples(name: str, split: Split, index: int, label: str | None, count
     params = load_params()
     check_name("dataset", name, params.datasets)
     word_index(name)  # or the error that it is not there yet
-    dataset = params.datasets[name]
+    dataset = dataset_of(params, name)
     names = load_labels(name, dataset.classes or 2)
     texts = open_split(name, dataset, split)
     if not 0 <= index < len(texts.labels):

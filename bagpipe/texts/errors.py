@@ -16,6 +16,7 @@ from bagpipe.texts.predict import Classifier
 from stages.common.basics.errors import UserError
 from stages.common.basics.npy import open_npy
 from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import dataset_of
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.paths import HERE
 from stages.common.basics.rows import Split, load_hashes, load_labels, load_rows, open_rows, vectorized_file
@@ -161,7 +162,7 @@ def summarize_errors(errors: Errors, tests: int) -> ErrorSummary:
 def explain_errors(params: Params, name: str, errors: Errors, count: int) -> list[ExplainedError]:
     """The `count` most confident errors, each with its text and the words that pushed the model."""
     dataset = params.models[name].dataset
-    settings, names, places = params.datasets[dataset], load_labels(dataset), errors.places[:count]
+    settings, names, places = dataset_of(params, dataset), load_labels(dataset), errors.places[:count]
     if not len(places):
         return []
     texts = open_split(dataset, settings, "test")

@@ -14,7 +14,7 @@ from bagpipe.texts.words import word_index
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.paths import HERE, Paths
-from stages.common.basics.rows import load_labels
+from stages.common.basics.rows import load_features, load_labels
 from stages.common.corpora.tokenizer import find_word_ids
 from stages.common.network.predictions import probability_of_each_label
 
@@ -47,7 +47,7 @@ class WordModel:
         check_name("model", name, params.models, params_file)
         dataset = params.models[name].dataset
         folder = model_folder(name, paths)
-        self._index = word_index(dataset, paths)
+        self._index, self._ngrams = word_index(dataset, paths), load_features(dataset, paths).ngrams
         self.labels = load_labels(dataset, paths=paths)
 
         from stages.common.network import feeding, saved  # TensorFlow, after what can fail quickly
@@ -62,7 +62,11 @@ class WordModel:
 
     def ids(self, text: str) -> np.ndarray:
         """The distinct ids of a text, see `find_word_ids`: int32, shape (ids,)."""
-        return find_word_ids(text, self._index, self._num_words)
+        return find_word_ids(text, self._index, self._num_words, self._ngrams)
+
+    def count_words(self, text: str, ids: np.ndarray) -> int:
+        """How many ids a text has, of single words, besides that of the start mark; ids: all of its."""
+        return len(ids if self._ngrams == 1 else find_word_ids(text, self._index, self._num_words)) - 1
 
     def probabilities(self, ids: list[np.ndarray]) -> np.ndarray:
         """Probability of each label: float32, shape (texts, classes); of one text or more."""

@@ -46,23 +46,35 @@ class Classifier(WordModel):
         """Load the model of that name, see `WordModel`."""
         settle()
         super().__init__(name)
-        from stages.common.network import layers
+        from stages.common.network import layers, weighting
 
         self._outputs = layers.outputs
         self._layers = layers.layers_of(self._model)
+        self._weights = weighting.weights_of(self._model)
         self._words = words_by_id(self._index)
 
     def pushes(
         self, ids: np.ndarray, label: int, probability: float, count: int = EXPLAINED
     ) -> list[tuple[str, float]]:
         """The words that change the label's probability most when left out, and by how much."""
-        words = ids[ids > OUT_OF_VOCABULARY]
-        first = self._layers[0]
-        sums = first.kernel[ids].sum(axis=0) + first.bias - first.kernel[words]  # a row for each word left out
+        words, first = ids[ids > OUT_OF_VOCABULARY], self._layers[0]
+        sums = self._sums_without(ids, words) + first.bias
         without = probability_of_each_label(self._outputs(self._layers, sums).numpy())[:, label]
         changes = probability - without
         most = np.argsort(-np.abs(changes), kind="stable")[:count]
         return [(self._words.get(int(words[place]), UNKNOWN), float(changes[place])) for place in most]
+
+    def _sums_without(self, ids: np.ndarray, words: np.ndarray) -> np.ndarray:
+        """The sums of the first layer without its bias, with each of some words of a text left out: a row each."""
+        kernel = self._layers[0].kernel
+        if self._weights is None:
+            return kernel[ids].sum(axis=0) - kernel[words]
+        weights = self._weights.weights
+        sums = weights[ids] @ kernel[ids] - weights[words, np.newaxis] * kernel[words]
+        if self._weights.has_length_one:
+            squares = (np.square(weights[ids]).sum() - np.square(weights[words]))[:, np.newaxis]
+            sums = np.divide(sums, np.sqrt(squares), out=np.zeros_like(sums), where=squares > 0)
+        return sums
 
     def predict(self, texts: list[str], explain: bool) -> Iterator[ExplainedPrediction]:
         """Yield the prediction of each text, in their order."""
@@ -72,7 +84,7 @@ class Classifier(WordModel):
             best = np.argsort(-p, kind="stable")[:TOP]
             top = [(self.labels[label], float(p[label])) for label in best]
             pushes = self.pushes(row, best[0], p[best[0]]) if explain else None
-            yield ExplainedPrediction(text, top, p, len(row) - 1, pushes)
+            yield ExplainedPrediction(text, top, p, self.count_words(text, row), pushes)
 
 
 def prediction_as_dict(prediction: ExplainedPrediction) -> dict[str, Any]:

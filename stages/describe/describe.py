@@ -30,6 +30,7 @@ import numpy as np
 
 from stages.common.basics.artifacts import round_metric, write_csv, write_json
 from stages.common.basics.params.params import Params
+from stages.common.basics.params.questions import dataset_of
 from stages.common.basics.params.sections import OfficialDataset
 from stages.common.basics.paths import HERE
 from stages.common.basics.rows import load_hashes, load_labels, load_rows
@@ -103,11 +104,12 @@ def count_classes(train: np.ndarray, test: np.ndarray) -> dict[str, int]:
 
 
 def describe(params: Params, name: str) -> None:
-    dataset, names = params.datasets[name], load_labels(name)
+    dataset, names = dataset_of(params, name), load_labels(name)
+    raw = HERE.raw(dataset.texts)
     if isinstance(dataset, OfficialDataset):
-        blocks = official_texts(dataset, HERE.raw(name))
+        blocks = official_texts(dataset, raw, name)
     else:
-        blocks = labelled_texts(dataset, HERE.raw(name), name)
+        blocks = labelled_texts(dataset, raw, name)
     lengths, near, empty = measure_words(blocks)
 
     train, test = ((load_hashes(name, part), np.asarray(load_rows(name, part).labels)) for part in ("train", "test"))

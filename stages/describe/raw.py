@@ -10,6 +10,7 @@ import numpy as np
 from stages.common.basics.artifacts import read_json
 from stages.common.basics.params.sections import OfficialDataset, TextDataset
 from stages.common.basics.paths import HERE
+from stages.common.basics.rows import is_among
 from stages.common.basics.workers import start_workers
 from stages.common.corpora.counting import TEST, Block, Split, read_blocks, split_block
 from stages.common.corpora.labelled import open_texts
@@ -19,6 +20,7 @@ from stages.common.corpora.official import (
     hash_texts,
     read_archive,
     read_labels,
+    read_word_index,
     split_order,
     text_arrays,
 )
@@ -44,23 +46,35 @@ class Texts(NamedTuple):
     empty: int = 0
 
 
-def official_texts(dataset: OfficialDataset, raw: Path) -> Iterator[Texts]:
+def official_texts(dataset: OfficialDataset, raw: Path, name: str) -> Iterator[Texts]:
     """The texts of official files; a word's index stands for it."""
+    known = known_ranks(dataset, raw, name)
     archive = find_official_file(raw, ".npz")
     sizes = {name: len(read_labels(archive, f"y{name[1:]}", len(dataset.labels))) for name in text_arrays(dataset)}
-    for name, parts in split_order(dataset, sizes).items():
-        in_test = np.zeros(sizes[name], bool)
+    for array, parts in split_order(dataset, sizes).items():
+        in_test = np.zeros(sizes[array], bool)
         in_test[parts.get("test", [])] = True
         start = 0
-        for texts in read_archive(archive, name):
-            yield _official_block(texts, in_test[start : start + len(texts)], dataset.num_words)
+        for texts in read_archive(archive, array):
+            yield _official_block(texts, in_test[start : start + len(texts)], known)
             start += len(texts)
 
 
-def _official_block(texts: list[list[int]], in_test: np.ndarray, num_words: int) -> Texts:
+def known_ranks(dataset: OfficialDataset, raw: Path, name: str) -> np.ndarray:
+    """The ranks of the words that have a column, ascending, int64."""
+    if dataset.are_of_keras:
+        return np.arange(max(1, dataset.num_words - INDEX_FROM))
+    ranks, columns = (
+        read_word_index(find_official_file(raw, ".json")),
+        read_json(HERE.vectorized(name) / "word_index.json"),
+    )
+    return np.array(sorted(rank for word, rank in ranks.items() if word in columns) or [-1])
+
+
+def _official_block(texts: list[list[int]], in_test: np.ndarray, known: np.ndarray) -> Texts:
     words, sizes = flatten_texts(texts)
     row_of = np.repeat(np.arange(len(texts)), sizes)
-    beyond = np.bincount(row_of, words + INDEX_FROM >= num_words, len(texts)).astype(np.int64)
+    beyond = np.bincount(row_of, ~is_among(words, known), len(texts)).astype(np.int64)
     marks = np.sort(row_of << 32 | words)
     marks = marks[np.diff(marks, prepend=-1) > 0]
     distinct = np.bincount(marks >> 32, minlength=len(texts))

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from stages.common.basics.answers import Answers
 from stages.common.basics.markdown import format_p
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import models_of, settings_of
-from stages.common.basics.params.sections import Settings
+from stages.common.basics.params.questions import models_on, settings_of
 from stages.common.judging.reproduction import Results
 from stages.common.judging.verdicts import Judged, explain_small_test_set, judge_family, judge_highest
+from stages.report.networks import describe_network, differences
 from stages.report.tables import (
     BASELINES,
     NO_BREAK,
@@ -22,18 +22,14 @@ from stages.report.tables import (
 
 
 def variations(params: Params, dataset: str) -> list[str]:
-    """The models of a dataset that differ from its reference in the network only, the reference first."""
-
-    def runs(name: str) -> tuple:
-        settings = settings_of(params, name)
-        return settings.holdout, settings.validation_epochs, settings.epochs, settings.leave_out, settings.batch_size
-
-    names = models_of(params, dataset)
-    return [name for name in names if runs(name) == runs(names[0])]
+    """The models of a dataset that learn from the texts that its reference learns from, the reference first."""
+    names = models_on(params, dataset)
+    left_out = [settings_of(params, name).leave_out for name in names]
+    return [name for name, count in zip(names, left_out, strict=True) if count == left_out[0]]
 
 
 def compare_variations(params: Params, results: Results, figure: str = "accuracy") -> dict[str, Judged]:
-    """Each model that differs from its dataset's reference in the network only, compared with that.
+    """Each model that learns from the same texts as its dataset's reference, compared with that.
 
     figure: `accuracy` or `macro_f1`.
     """
@@ -60,17 +56,6 @@ def disagreements(by_accuracy: Mapping[str, Judged], by_macro_f1: Mapping[str, J
     return f"Accuracy and macro F1 give different verdicts: {'; '.join(said)}." if said else ""
 
 
-def describe_network(settings: Settings) -> dict[str, str]:
-    """What two models may differ in that learn from the same texts for as long."""
-    return {
-        "hidden": f"{' + '.join(map(str, settings.hidden))} units".replace(" ", NO_BREAK),
-        "activation": settings.activation,
-        "loss": settings.loss.replace("_", " "),
-        "optimizer": settings.optimizer,
-        "learning_rate": f"learning rate {settings.learning_rate:g}",
-    }
-
-
 def difference_cells(judged: Judged) -> list[str]:
     """A difference with its interval, the one by the seeds alone, p and the verdict."""
     interval = format_difference(judged.found.difference, judged.low, judged.high)
@@ -82,17 +67,17 @@ def experiments_table(
     params: Params, names: list[str], by_accuracy: Mapping[str, Judged], by_macro_f1: Mapping[str, Judged]
 ) -> str:
     """How far each variation is from the reference, which is the first of `names`."""
-    reference = describe_network(settings_of(params, names[0]))
+    reference = names[0]
 
     def line(name: str) -> list[str]:
-        own = describe_network(settings_of(params, name))
-        different = ", ".join(text for key, text in own.items() if text != reference[key])
+        different = ", ".join(filter(None, differences(params, name, reference).values()))
         f1, _, _, said = difference_cells(by_macro_f1[name])
         return [link_model(name), different, *difference_cells(by_accuracy[name]), f1, said]
 
     of_accuracy = ["accuracy, points", "on this test set", "p", "verdict"]
     header = ["model", "what is different", *of_accuracy, "macro F1, points", "verdict"]
-    said = f"Reference: {link_model(names[0])}, {', '.join(reference.values())}.\n\n"
+    of_reference = ", ".join(filter(None, describe_network(params, reference).values()))
+    said = f"Reference: {link_model(reference)}, {of_reference}.\n\n"
     return said + page_table("llrrrlrl", header, map(line, names[1:]))
 
 
@@ -124,7 +109,7 @@ def highest_run(answers: Answers) -> tuple[str, Answers]:
 def highest_network(params: Params, results: Results, dataset: str) -> Highest:
     """Compare the highest network of a dataset that has models with the highest baseline."""
     run, answers = highest_run(results.baseline_answers[dataset])
-    networks = {name: results.answers[name] for name in models_of(params, dataset)}
+    networks = {name: results.answers[name] for name in models_on(params, dataset)}
     model, judged = judge_highest(networks, answers, params.verdicts.negligible, params.verdicts.equivalent)
     side = "above" if judged.found.difference > 0 else "below"
     relation = {
@@ -144,7 +129,7 @@ def against_baseline(params: Params, results: Results, dataset: str) -> str:
 
     Of a small test set it is said here what it can find, if there are no variations of which to say it.
     """
-    models = models_of(params, dataset)
+    models = models_on(params, dataset)
     if not models:
         return f"`{dataset}` has no model."
     highest = highest_network(params, results, dataset)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import models_of, ordered_models
+from stages.common.basics.params.questions import models_on, ordered_models, texts_of
 from stages.common.judging.published import Notebooks
 from stages.common.judging.reproduction import Results, metric_by_seed
 from stages.report.tables import ACCURACY, format_mean_and_sd, format_signed, link_model, mean_of_runs, page_table
@@ -95,7 +95,7 @@ def has_unseen(results: Results, model: str) -> bool:
 
 
 def models_with_unseen(params: Params, results: Results, dataset: str) -> list[str]:
-    return [model for model in models_of(params, dataset) if has_unseen(results, model)]
+    return [model for model in models_on(params, dataset) if has_unseen(results, model)]
 
 
 def paragraphs(params: Params, notebooks: Notebooks, results: Results) -> str:
@@ -113,7 +113,7 @@ def unseen_table(params: Params, results: Results) -> str:
 
     def line(name: str) -> list[str]:
         every = metric_by_seed(results, name, ACCURACY)
-        ceiling = f"{results.data[params.models[name].dataset]['ceiling']:.4f}"
+        ceiling = f"{results.data[texts_of(params, name)]['ceiling']:.4f}"
         if not has_unseen(results, name):
             return [link_model(name), ceiling, format_mean_and_sd(every), "", ""]
         unseen = metric_by_seed(results, name, UNSEEN)

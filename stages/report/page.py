@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from stages.common.basics.markdown import format_p
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import models_of, ordered_models, settings_of
-from stages.common.basics.params.sections import Settings
+from stages.common.basics.params.questions import models_on, ordered_models, settings_of
 from stages.common.judging.comparison import ALPHA, CONFIDENCE
 from stages.common.judging.published import Notebooks, not_judged
 from stages.common.judging.reproduction import Judgement, Results
@@ -19,6 +18,7 @@ from stages.report.comparisons import (
 )
 from stages.report.curves import PublishedCurves, applicable_curves, curves_section
 from stages.report.datasets import paragraphs, unseen_table
+from stages.report.networks import describe_network
 from stages.report.summary import compose_summary
 from stages.report.tables import (
     baselines_table,
@@ -27,34 +27,33 @@ from stages.report.tables import (
     reproduction_table,
     results_table,
 )
-from stages.report.words import count_with_verb, join_names
+from stages.report.words import count_with_verb
 
 
-def describe_model(settings: Settings, figures: dict[str, float]) -> str:
+def describe_model(params: Params, name: str, figures: dict[str, float]) -> str:
     """What a model is and what it reached, in one paragraph."""
-    layers = "hidden layer" if len(settings.hidden) == 1 else "hidden layers"
+    settings = settings_of(params, name)
+    network = ", ".join(filter(None, describe_network(params, name).values()))
     return (
-        f"Dataset `{settings.dataset}`; units of the {layers}: {join_names(map(str, settings.hidden))}, "
-        f"{settings.activation}; loss {settings.loss.replace('_', ' ')}; "
-        f"{settings.optimizer} with learning rate {settings.learning_rate:g}; batches of {settings.batch_size}. "
+        f"Dataset `{settings.dataset}`; {network}. "
         f"Validation on {count_with_verb(settings.holdout, 'held-out row', 'held-out rows')}: lowest loss "
         f"{figures['validation.val_loss']:.4f} after epoch {figures['validation.best_epoch']} of "
         f"{settings.validation_epochs}; accuracy there {figures['validation.val_accuracy']:.4f}, at best "
         f"{figures['validation.best_val_accuracy']:.4f} (epoch {figures['validation.best_accuracy_epoch']}), "
         f"at the end {figures['validation.last_val_accuracy']:.4f}. "
-        f"Test after {count_with_verb(settings.epochs, 'epoch', 'epochs')}: accuracy {figures['test.accuracy']:.4f}, "
+        f"Test: accuracy {figures['test.accuracy']:.4f}, "
         f"macro F1 {figures['test.macro_f1']:.4f}."
     )
 
 
-def model_section(name: str, settings: Settings, figures: dict[str, float]) -> str:
+def model_section(params: Params, name: str, figures: dict[str, float]) -> str:
     """What a model is, what it reached, and its pictures."""
     folder = f"models/{name}"
     pictures = "\n".join(
         f"![{kind} of {name}]({folder}/plots/{kind}.png)" for kind in ("loss", "accuracy", "roc", "confusion")
     )
     return (
-        f"### Model {name}\n\n{describe_model(settings, figures)}\n\n"
+        f"### Model {name}\n\n{describe_model(params, name, figures)}\n\n"
         f"<details><summary>Plots and tables</summary>\n\n{pictures}\n\n"
         f"Other seeds: [replicates.csv]({folder}/replicates.csv).\n\n</details>\n"
     )
@@ -112,7 +111,7 @@ def experiments_section(params: Params, results: Results, compared: Mapping[str,
         explain_small_test_set(dataset, [compared[name] for name in names[1:]]) for dataset, names in families.items()
     )
     notes = "\n\n".join(filter(None, [disagreements(compared, by_macro_f1), *small]))
-    return f"""## Do more units, more or fewer layers, another loss or activation help?
+    return f"""## What helps: units, layers, another loss, dropout, class weights, other features?
 
 Each variation against the dataset's reference model, in percentage points, and as far as it holds for new texts of \
 the same kind: an interval allows for other seeds and for other test texts. The {CONFIDENCE:.0%} interval beside it, \
@@ -140,7 +139,7 @@ def test_set_errors(results: Results, params: Params) -> str:
     shown = (
         f"`{dataset}` {results.spreads[names[0]]['accuracy']['se_of_texts']:.4f}"
         for dataset in results.baselines
-        if (names := models_of(params, dataset))
+        if (names := models_on(params, dataset))
     )
     return ", ".join(shown)
 
@@ -162,9 +161,7 @@ def compose_page(
         if any(entry.best_possible and entry.source.partition(" ")[0] == key for entry in notebooks.published)
     )
     highest = "\n".join(f"- {against_baseline(params, results, dataset)}" for dataset in results.baselines)
-    sections = "\n".join(
-        model_section(name, settings_of(params, name), results.figures[name]) for name in ordered_models(params)
-    )
+    sections = "\n".join(model_section(params, name, results.figures[name]) for name in ordered_models(params))
     return f"""# Results
 
 {compose_summary(params, notebooks, results, of_notebooks, compared, curves)}
@@ -188,7 +185,8 @@ Precision, recall and F1 of each class: [classes.csv](classes.csv).
 {experiments_section(params, results, compared)}\
 ## Against baselines
 
-Without a network, on the same multi-hot rows:
+Without a network; those by TF-IDF know all words of the texts and their pairs, the others the words that have a \
+column:
 
 {baselines_table(results)}
 {highest}

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from stages.common.basics.artifacts import Table, read_csv, round_metric, write_csv, write_json, write_text
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import models_of, ordered_models
+from stages.common.basics.params.questions import models_on, ordered_models, texts_of
 from stages.common.basics.paths import HERE
 from stages.common.drawing.figures import figure
 from stages.common.judging.published import Notebooks, applicable, load_published
@@ -79,7 +79,7 @@ def write_long_tables(params: Params, results: Results) -> None:
     """Write tables of all models, with the dataset and the model as columns."""
     histories, curves, classes, experiments = [], [], [], []
     for name in ordered_models(params):
-        of = (params.models[name].dataset, name)
+        of = (texts_of(params, name), name)
         histories += [(*of, *line.values()) for line in results.histories[name]]
         curves += [(*of, *line.values()) for line in read_csv(HERE.model_report(name) / "curves.csv")]
         classes += [(*of, *line) for line in class_figures(read_csv(HERE.model_report(name) / "confusion.csv"))]
@@ -104,7 +104,7 @@ def draw_overview(params: Params, notebooks: Notebooks, results: Results) -> Non
         if not entry.against and not entry.best_possible:
             published.setdefault(entry.of, {})[entry.figure] = entry.number
     tested = {name: figures["test.accuracy"] for name, figures in published.items() if "test.accuracy" in figures}
-    compared = {dataset: names for dataset in results.baselines if (names := models_of(params, dataset))}
+    compared = {dataset: names for dataset in results.baselines if (names := models_on(params, dataset))}
     heights = [max(0.7, len(names) / 12 + 0.15) for names in compared.values()]
     with figure(HERE.reports / "overview.png", params.plots, 0.9, panels=2, heights=heights) as panels:
         for left, right, (dataset, names) in zip(panels[::2], panels[1::2], compared.items(), strict=True):

@@ -1,10 +1,10 @@
 """What came out, in a few sentences and one table: the beginning of the page of results."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import models_of
+from stages.common.basics.params.questions import models_on, texts_of
 from stages.common.judging.comparison import ALPHA
 from stages.common.judging.published import Notebooks, not_judged, published_accuracies
 from stages.common.judging.reproduction import Judgement, Results, metric_by_seed
@@ -12,11 +12,13 @@ from stages.common.judging.verdicts import Judged
 from stages.report.comparisons import Highest, highest_baseline, highest_network, variations
 from stages.report.curves import PublishedCurves, answer_curves
 from stages.report.datasets import UNSEEN, models_with_unseen
+from stages.report.networks import differences
 from stages.report.tables import (
     ACCURACY,
     format_difference,
     format_interval,
     format_mean_and_sd,
+    format_signed,
     link_model,
     mean_of_runs,
     page_table,
@@ -53,7 +55,7 @@ def answer_notebooks(judgements: list[Judgement]) -> str:
 
 def answer_models(params: Params, results: Results, compared: Mapping[str, Judged], dataset: str) -> str:
     """Which model of a dataset is better than its reference, or the best, as far as the verdicts say so."""
-    models, (reference, *others) = models_of(params, dataset), variations(params, dataset)
+    models, (reference, *others) = models_on(params, dataset), variations(params, dataset)
     accuracy = {name: mean_of_runs(metric_by_seed(results, name, ACCURACY)) for name in models}
 
     def shown(name: str) -> str:
@@ -83,8 +85,39 @@ def answer_models(params: Params, results: Results, compared: Mapping[str, Judge
     uncompared = [name for name in models if name not in (reference, *others)]
     highest = max(uncompared, key=accuracy.__getitem__, default=reference)
     if accuracy[highest] > max(accuracy[name] for name in (reference, *others)):
-        said += f"; {shown(highest)}, trained otherwise, is not compared"
+        said += f"; {shown(highest)}, trained on other texts, is not compared"
     return f"On {dataset}, {said}."
+
+
+def answer_what_helps(params: Params, compared: Mapping[str, Judged], dataset: str) -> str:
+    """What is better than the reference by more than any other number of units is; empty if none is tried."""
+    reference, *others = variations(params, dataset)
+    changed = {name: differences(params, name, reference) for name in others}
+    gain = {name: compared[name].found.difference for name in others}
+    units = max((name for name in others if changed[name].keys() == {"hidden"}), key=gain.__getitem__, default=None)
+    if units is None or all(kind.keys() == {"hidden"} for kind in changed.values()):
+        return ""
+    least = max(0.0, gain[units])
+    better = [name for name in others if compared[name].verdict == "better" and gain[name] > least]
+    better.sort(key=lambda name: -gain[name])
+    of_units = f"other layers and units bring {points(gain[units])} at best (`{units}`)"
+    if not better:
+        return f"On {dataset}, nothing that was tried; {of_units}."
+    said = join_first_names(
+        f"{', '.join(filter(None, without_time(changed[name])))} (`{name}`, {points(gain[name])} points)"
+        for name in better
+    )
+    return f"On {dataset}, {said}; {of_units}."
+
+
+def without_time(changed: Mapping[str, str]) -> Iterable[str]:
+    """What a model has otherwise, but for how long it learns."""
+    return (said for key, said in changed.items() if key not in ("epochs", "batch_size"))
+
+
+def points(difference: float) -> str:
+    """A difference of accuracies in percentage points, with its sign."""
+    return format_signed(100 * difference, 1)
 
 
 def answer_baselines(highest: Mapping[str, Highest]) -> str:
@@ -138,7 +171,7 @@ def headline_table(
     """
 
     def line(name: str) -> list[str]:
-        dataset, judged = params.models[name].dataset, compared.get(name)
+        dataset, judged = texts_of(params, name), compared.get(name)
         reference = name == params.defaults[dataset].reference
         return [
             link_model(name),
@@ -151,7 +184,7 @@ def headline_table(
 
     lines = []
     for dataset, found in highest.items():
-        models = models_of(params, dataset)
+        models = models_on(params, dataset)
         better = {name for name in models if name in compared and compared[name].verdict == "better"}
         lines += [line(name) for name in models if name in {models[0], found.model, *better, *published}]
         baseline, accuracy = highest_baseline(results, dataset)
@@ -173,7 +206,7 @@ def compose_summary(
     Args:
         judgements, curves: of what the notebooks print, at the end and after each epoch.
     """
-    datasets = [dataset for dataset in results.baselines if models_of(params, dataset)]
+    datasets = [dataset for dataset in results.baselines if models_on(params, dataset)]
     highest = {dataset: highest_network(params, results, dataset) for dataset in datasets}
     accuracies = published_accuracies(notebooks, params)
     published, best = ({of: entry.value for of, entry in entries.items()} for entries in accuracies)
@@ -189,6 +222,9 @@ def compose_summary(
             )
         ),
         "Which model is best?": " ".join(answer_models(params, results, compared, dataset) for dataset in datasets),
+        "What helps more than the number of units?": " ".join(
+            filter(None, (answer_what_helps(params, compared, dataset) for dataset in datasets))
+        ),
         "How near is the best possible?": answer_best_possible(highest, best) if best else "",
         "Does it take a network?": answer_baselines(highest),
         "Are the test texts new?": " ".join(

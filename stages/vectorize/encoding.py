@@ -25,14 +25,16 @@ class Vocabulary:
     def __init__(self) -> None:
         self._places: dict[bytes, int] = {}
         self._occurrences = np.zeros(0, np.int64)
+        self._texts_with = np.zeros(0, np.int64)
         self._labels: dict[str, int] = {}
         self.texts = np.zeros((len(PARTS), 0), np.int64)  # of each split and label
 
     def add(self, counted: Counted) -> tuple[np.ndarray, np.ndarray]:
         """Take in a block's words and labels; return the place here of each, int32."""
         words = _places(self._places, counted.words)
-        self._occurrences.resize(len(self._places), refcheck=False)
-        self._occurrences[words] += counted.occurrences
+        for array, found in ((self._occurrences, counted.occurrences), (self._texts_with, counted.texts)):
+            array.resize(len(self._places), refcheck=False)
+            array[words] += found
         labels = _places(self._labels, counted.labels)
         self.texts = np.pad(self.texts, ((0, 0), (0, len(self._labels) - self.texts.shape[1])))
         np.add.at(self.texts, (counted.parts, labels[counted.codes]), 1)
@@ -50,17 +52,20 @@ class Vocabulary:
         """The number of texts of each label."""
         return {label: int(self.texts[:, place].sum()) for label, place in self._labels.items()}
 
-    def numbers(self) -> np.ndarray:
-        """The number that each label here has among `labels`, int32."""
-        number = {label: number for number, label in enumerate(self.labels())}
+    def numbers(self, labels: list[str] | None = None) -> np.ndarray:
+        """The number that each label here has among some labels, those of `labels` if none are given; int32."""
+        number = {label: number for number, label in enumerate(labels or self.labels())}
         return np.array([number[label] for label in self._labels], np.int32)
 
-    def most_frequent(self, count: int) -> dict[str, int]:
-        """The rank, from 1 on, of the `count` words that training has most often; those as frequent by alphabet."""
-        enough = max(1, np.partition(self._occurrences, -count)[-count]) if len(self._occurrences) > count else 1
-        found = [
-            (-int(n), word) for word, n in zip(self._places, self._occurrences.tolist(), strict=True) if n >= enough
-        ]
+    def most_frequent(self, count: int, min_texts: int = 1) -> dict[str, int]:
+        """The rank, from 1 on, of the `count` words that training has most often; those as frequent by alphabet.
+
+        Args:
+            min_texts: how many training texts must have a word.
+        """
+        numbers = np.where(self._texts_with >= min_texts, self._occurrences, 0)
+        enough = max(1, np.partition(numbers, -count)[-count]) if len(numbers) > count else 1
+        found = [(-int(n), word) for word, n in zip(self._places, numbers.tolist(), strict=True) if n >= enough]
         return {word.decode(): rank for rank, (_, word) in enumerate(sorted(found)[:count], start=1)}
 
     def columns(self, index: dict[str, int]) -> np.ndarray:

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from stages.common.basics.artifacts import write_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.npy import write_npy
-from stages.common.basics.params.sections import TextDataset
+from stages.common.basics.params.sections import Features, TextDataset
 from stages.common.basics.params.types import MOST_LABELS
 from stages.common.basics.rows import write_split
 from stages.common.basics.workers import start_workers
@@ -82,11 +82,11 @@ def vectorize_texts(
     with TemporaryDirectory(dir=folder.absolute()) as temporary, start_workers() as workers:
         vocabulary = Vocabulary()
         spool = Spool(Path(temporary), sum(file.path.stat().st_size for file in layout.files))
-        for counted in workers.map(count_block, read_blocks(layout, columns), split):
+        for counted in workers.map(count_block, read_blocks(layout, columns), split, dataset.ngrams):
             spool.add(counted, *vocabulary.add(counted))
             progress(len(counted.order))
         check_texts(raw, vocabulary, layout, columns, split)
-        index = vocabulary.most_frequent(dataset.num_words - INDEX_FROM - 1)
+        index = choose_terms(vocabulary, dataset)
         columns_file = Path(temporary) / "columns.npy"
         write_npy(columns_file, vocabulary.columns(index))
         write_json(folder / "labels.json", vocabulary.labels())
@@ -97,3 +97,16 @@ def vectorize_texts(
             blocks = workers.map(encode_bucket, buckets, columns_file, width, vocabulary.numbers())
             rows[name] = write_split(folder / name, blocks, width)
     return rows
+
+
+def choose_terms(vocabulary: Vocabulary, features: Features) -> dict[str, int]:
+    """The rank, from 1 on, of the terms that get a column.
+
+    Raises:
+        UserError: there are none.
+    """
+    index = vocabulary.most_frequent(features.num_words - INDEX_FROM - 1, features.min_texts)
+    if not index:
+        expected = "expected few enough for some term to be in as many training texts"
+        raise UserError(f"params.yaml: datasets: min_texts: {expected}; found {features.min_texts}")
+    return index

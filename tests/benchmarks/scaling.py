@@ -63,7 +63,13 @@ def prepare(folder: Path, rows: int) -> None:
     write_corpus(folder / "data" / "raw" / "big", generator, rows, folder / "texts.txt")
 
     def edit(content: dict) -> None:
-        content["datasets"]["big"] = {"format": "csv", "num_words": 10_000, "test_split": None, "salt": 1}
+        content["datasets"]["big"] = {
+            "texts": "big",
+            "format": "csv",
+            "num_words": 10_000,
+            "test_split": None,
+            "salt": 1,
+        }
         content["defaults"]["big"] = {**content["defaults"]["imdb"], "reference": "big", "epochs": 1}
         content["models"]["big"] = {"dataset": "big", "hidden": [16, 16]}
 

@@ -66,7 +66,7 @@ def test_reviews_spelled_out_do_as_well_as_the_official_rows(official: Path, tmp
     for file in PARAMS.official["imdb"]:
         (raw / file).symlink_to(official / file)
     write_reviews(raw, PARAMS.datasets["imdb"], texts)
-    dataset = TextDataset(format="csv", num_words=10_000, test_split=None, salt=1)
+    dataset = TextDataset(texts="mine", format="csv", num_words=10_000, test_split=None, salt=1)
     vectorize_texts(dataset, texts, rows, lambda count: None)
     train, test = read_rows(rows / "train"), read_rows(rows / "test")
     assert [len(train.labels), len(test.labels), train.columns] == [25_000, 25_000, 10_000]
@@ -137,7 +137,7 @@ def test_test_texts_in_words_get_the_answers_of_their_rows(
     sizes = {"x": len(texts)} if dataset.test_split else {"x_train": 25_000, "x_test": len(texts)}
     texts = [texts[place] for place in split_order(dataset, sizes)[array]["test"]]
     (tmp_path / "labels.json").touch()
-    classifier = TextClassifier(model, index, dataset.labels, tmp_path / "labels.json")
+    classifier = TextClassifier(model, index, 1, dataset.labels, tmp_path / "labels.json")
     batches = (tf.constant(texts[start : start + 1_000]) for start in range(0, len(texts), 1_000))
     found = np.concatenate([classifier(batch)["probabilities"].numpy() for batch in batches])
     assert np.abs(found[:, -expected.shape[1] :] - expected).max() <= 1e-5

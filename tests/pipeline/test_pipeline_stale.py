@@ -29,6 +29,8 @@ from bagpipe.scratch.copies import generate_corpora, mirror_of
 from stages.common.basics.params.reading import load_params
 
 CURVES = {"learning_curves@imdb"}  # see conftest.py
+READING_REUTERS = {"describe@reuters", "baseline@reuters"}
+READING = each("vectorize", *DATASETS) | each("describe", *DATASETS) | each("baseline", *DATASETS)
 LEARNING = each("validate", *ALL) | each("train", *ALL) | each("evaluate", *ALL) | each("replicate", *ALL) | CURVES
 EVERYTHING = (
     LEARNING
@@ -66,8 +68,10 @@ def test_a_second_run_finds_everything_up_to_date(copy: Path) -> None:
         ),
         ("models.imdb.hidden", [8], {"validate@imdb", "train@imdb", "replicate@imdb", "report"} | CURVES),
         ("models.reuters.learning_rate", 0.002, {"validate@reuters", "train@reuters", "replicate@reuters", "report"}),
-        ("datasets.reuters.num_words", 300, {"vectorize@reuters", "describe@reuters", "report"}),
-        ("datasets.imdb.labels", "bad good", {"vectorize@imdb", "describe@imdb", "report"}),
+        ("datasets.reuters.num_words", 300, each("vectorize", "reuters") | READING_REUTERS | {"report"}),
+        ("datasets.reuters.ngrams", 2, each("vectorize", "reuters") | READING_REUTERS | {"report"}),
+        ("datasets.imdb.labels", "bad good", {"vectorize@imdb", "describe@imdb", "baseline@imdb", "report"}),
+        ("models.imdb.dropout", 0.5, {"validate@imdb", "train@imdb", "replicate@imdb", "report"} | CURVES),
         ("defaults.reuters.reference", "reuters_integer_labels", {"report"}),
         ("seed", 2, each("validate", *ALL) | each("train", *ALL) | each("replicate", *ALL) | CURVES),
         ("learning_curves.imdb.old_optimizer", False, {"report"} | CURVES),
@@ -106,14 +110,14 @@ def test_another_version_makes_stale_what_uses_the_library(copy: Path, library: 
     [
         ("stages/common/network/layers.py", LEARNING),
         ("stages/common/drawing/figures.py", each("render", *ALL) | {"report"}),
-        ("stages/common/corpora/official.py", each("vectorize", *DATASETS) | each("describe", *DATASETS)),
+        ("stages/common/corpora/official.py", READING),
         ("stages/describe/near.py", each("describe", *DATASETS)),
         *((f"stages/common/judging/{name}.py", {"report"}) for name in ("comparison", "new_texts", "verdicts")),
         ("stages/report/comparisons.py", {"report"}),
         ("stages/common/basics/answers.py", EVERYTHING),
         ("stages/train.py", each("train", *ALL)),
         ("stages/common/basics/params/params.py", EVERYTHING),
-        ("stages/common/corpora/tokenizer.py", each("vectorize", *DATASETS) | each("describe", *DATASETS)),
+        ("stages/common/corpora/tokenizer.py", READING),
         ("published.yaml", {"report"}),
         ("stages/common/judging/learning_curves.py", {"report"} | CURVES),
     ],
@@ -152,6 +156,7 @@ def test_final_epochs_of_one_model_rerun_that_model(copy: Path) -> None:
 def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
     """With it come its stages, its figures and its place in every table."""
     dataset = {
+        "texts": "films",
         "format": "keras",
         "num_words": 90,
         "shuffle_seed": 1,
@@ -173,18 +178,22 @@ def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
         }
         content["models"]["films"] = {"dataset": "films", "hidden": [8]}
         content["models"]["imdb_narrow"] = {"dataset": "imdb", "hidden": [4]}
+        content["datasets"]["imdb_pairs"] = {"texts": "imdb", "num_words": 900, "ngrams": 2, "weighting": "tf_idf"}
+        content["defaults"]["imdb_pairs"] = {**content["defaults"]["imdb"], "learning_rate": 0.01}
+        del content["defaults"]["imdb_pairs"]["reference"]
+        content["models"]["imdb_pairs"] = {"dataset": "imdb_pairs", "hidden": [], "input_dropout": 0.3}
 
     pipeline = (copy / "dvc.yaml").read_bytes()
     edit_yaml(copy / "params.yaml", add)
-    new = ("films", "imdb_narrow")
+    new = ("films", "imdb_narrow", "imdb_pairs")
     of_models = [each(stage, *new) for stage in ("validate", "train", "evaluate", "replicate", "render")]
-    of_datasets = set().union(*(each(stage, "films") for stage in ("download", "vectorize", "describe", "baseline")))
-    assert set(stages_run(repro(copy))) == of_datasets.union({"report"}, *of_models)
+    of_datasets = [each(stage, "films", "imdb_pairs") for stage in ("vectorize", "describe", "baseline")]
+    assert set(stages_run(repro(copy))) == {"download@films", "report"}.union(*of_datasets, *of_models)
     assert stale(copy) == set()
     assert (copy / "dvc.yaml").read_bytes() == pipeline
 
     page = (copy / "reports/README.md").read_text(encoding="utf-8")
-    for name, of in (("films", "films"), ("imdb_narrow", "imdb")):
+    for name, of in (("films", "films"), ("imdb_narrow", "imdb"), ("imdb_pairs", "imdb")):
         accuracy = read_json(copy / f"reports/models/{name}/metrics.json")["test"]["accuracy"]
         assert re.search(rf"^\| \[`{name}`\]\(#model-{name}\) .* {accuracy:.4f} ", page, re.MULTILINE)
         for table in ("histories", "curves", "classes", "experiments"):
@@ -193,6 +202,9 @@ def test_a_dataset_and_models_are_added_in_params_alone(copy: Path) -> None:
     for file in ("models/films/metrics.json", "models/films/validation.json", "models/films/replicates.json"):
         assert metrics[f"reports/{file}"]["data"] == read_json(copy / "reports" / file)
     assert "reports/datasets/films/baselines.json" in metrics
+    compared = [line for line in page.splitlines() if line.startswith("| [`imdb_pairs`](#model-imdb_pairs) | 900")]
+    assert len(compared) == 1  # with the reference of its texts
+    assert "900 columns of words and pairs by TF-IDF, no hidden layer, dropout 0.3 of terms" in compared[0]
     plots = shown_plots(copy)
     for table in ("histories", "curves", "classes", "experiments"):
         shown = json.dumps(plots[f"reports/{table}.csv"])

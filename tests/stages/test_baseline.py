@@ -9,11 +9,11 @@ import scipy.sparse
 from sklearn.dummy import DummyClassifier
 from sklearn.naive_bayes import BernoulliNB
 
-from stages.baseline import expected_shuffled_accuracy, predict_labels
+from stages.baseline.baseline import expected_shuffled_accuracy, predict_labels
 from stages.common.basics.answers import read_answers
 from stages.common.basics.artifacts import read_json
 from stages.common.basics.errors import UserError
-from stages.common.basics.params.sections import Baselines
+from stages.common.basics.params.baselines import Baselines
 from stages.common.basics.rows import Rows
 
 
@@ -42,6 +42,9 @@ def settings(max_iter: int = 100) -> Baselines:
         shuffle_seed=1,
         naive_bayes={"alpha": 1.0},
         logistic_regression={"C": 0.1, "tol": 1e-4, "max_iter": max_iter},
+        tf_idf={"min_texts": 2},
+        tf_idf_linear_svm={"C": 1.0, "tol": 1e-4, "max_iter": 1000},
+        tf_idf_logistic_regression={"C": 10.0, "tol": 1e-4, "max_iter": 1000},
     )
 
 

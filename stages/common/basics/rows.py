@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from pydantic import ValidationError
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.npy import Stored, check_exists, map_array, npy_stream, open_npy, write_npy
-from stages.common.basics.params.types import MOST_COLUMNS
+from stages.common.basics.params.sections import Section
+from stages.common.basics.params.types import MOST_COLUMNS, Ngrams, Weighting
 from stages.common.basics.paths import HERE, Paths
 
 Split = Literal["train", "test"]
@@ -19,6 +21,7 @@ KINDS = {"indptr": np.int64, "indices": np.int32, "labels": np.int64, "shape": n
 
 
 CHECKED_AT_ONCE = 2**20
+FIRST_TERM = 4  # of the columns: those before are of Keras' marks, see stages/common/corpora/tokenizer.py
 
 
 class RowBlock(NamedTuple):
@@ -212,6 +215,27 @@ def load_labels(dataset: str, least: int = 2, paths: Paths = HERE) -> list[str]:
         expected = f"expected a JSON list of {least} labels or more, found something else"
         raise UserError(f"{path}: {expected}; `dvc repro vectorize@{dataset}` writes it again")
     return labels
+
+
+class FeaturesFile(Section):
+    """features.json: what of a text makes a term, and how networks weigh it; see `Features` of params.yaml."""
+
+    ngrams: Ngrams
+    weighting: Weighting
+
+
+def load_features(dataset: str, paths: Paths = HERE) -> FeaturesFile:
+    """What the rows of a dataset say of its texts.
+
+    Raises:
+        UserError: it is not there yet, or damaged.
+    """
+    path = vectorized_file(dataset, "features.json", paths)
+    try:
+        return FeaturesFile.model_validate_json(path.read_bytes())
+    except ValidationError:
+        expected = "expected ngrams and weighting, found something else"
+        raise UserError(f"{path}: {expected}; `dvc repro vectorize@{dataset}` writes it again") from None
 
 
 def hold_out(rows: Rows, count: int, key: str) -> tuple[Rows, Rows]:

@@ -62,7 +62,8 @@ class Block(NamedTuple):
 class Counted(NamedTuple):
     """A block's texts, but for those without a word, as rows.
 
-    words: the distinct words; occurrences: how often each occurs in training texts, int64.
+    words: the distinct words, and neighbours that make a term; occurrences: how often each occurs in training texts,
+    texts: how many of these have it, int64.
     ids: the distinct words of each text, as places in `words`, one text behind the other, int32; lengths: how many of
     each text, int64.
     order: a hash of each text, uint64; parts: places in PARTS, uint8.
@@ -72,6 +73,7 @@ class Counted(NamedTuple):
 
     words: list[bytes]
     occurrences: np.ndarray
+    texts: np.ndarray
     ids: np.ndarray
     lengths: np.ndarray
     order: np.ndarray
@@ -146,11 +148,12 @@ def split_block(block: Block, split: Split | None) -> Iterator[tuple[list[bytes]
             yield words, label, order, TEST if drawn < limit else known, number
 
 
-def count_block(block: Block, split: Split | None) -> Counted:
+def count_block(block: Block, split: Split | None, ngrams: int = 1) -> Counted:
     """Cut a block's texts into words and count these.
 
     Args:
         split: None if the texts have a test set.
+        ngrams: of how many neighbours a term has at most.
     """
     vocabulary: defaultdict[bytes, int] = defaultdict(itertools.count().__next__)
     codes: defaultdict[str, int] = defaultdict(itertools.count().__next__)
@@ -162,14 +165,8 @@ def count_block(block: Block, split: Split | None) -> Counted:
     sizes = np.array(counts, np.int64)
     parts = np.array(places_of_parts, np.uint8)
     flat = np.frombuffer(tokens, np.int32) if tokens else np.zeros(0, np.int32)
-    row_of = np.repeat(np.arange(len(sizes)), sizes)
-    places = np.sort(row_of * len(vocabulary) + flat)
-    places = places[np.diff(places, prepend=-1) > 0]  # each once; numpy's `unique` takes many times as long
     return Counted(
-        words=list(vocabulary),
-        occurrences=np.bincount(flat[parts[row_of] == TRAIN], minlength=len(vocabulary)),
-        ids=(places % max(1, len(vocabulary))).astype(np.int32),
-        lengths=np.bincount(places // max(1, len(vocabulary)), minlength=len(sizes)),
+        **count_terms(list(vocabulary), flat, sizes, parts == TRAIN, ngrams)._asdict(),
         order=np.array(orders, np.uint64),
         parts=parts,
         labels=list(codes),
@@ -177,6 +174,56 @@ def count_block(block: Block, split: Split | None) -> Counted:
         sizes=sizes,
         notes=note_wordless(block, numbers),
     )
+
+
+class Terms(NamedTuple):
+    """The terms of some texts, see `Counted`."""
+
+    words: list[bytes]
+    occurrences: np.ndarray
+    texts: np.ndarray
+    ids: np.ndarray
+    lengths: np.ndarray
+
+
+def count_terms(
+    words: list[bytes], flat: np.ndarray, sizes: np.ndarray, in_training: np.ndarray, ngrams: int
+) -> Terms:
+    """Count the words of texts, and their neighbours that make a term.
+
+    Args:
+        flat: places in `words`, one text behind the other; sizes: words of each text; in_training: of each, bool.
+    """
+    row_of = np.repeat(np.arange(len(sizes)), sizes)
+    terms, grams, rows = list(words), [flat.astype(np.int64)], [row_of]
+    for more in range(1, ngrams):
+        together = rows[-1][: len(grams[-1]) - 1] == row_of[more:] if len(flat) > more else np.zeros(0, bool)
+        pairs = (grams[-1][: len(together)] * max(1, len(words)) + flat[more:])[together]
+        found = distinct(pairs)
+        first = len(terms)
+        terms += [b"%b %b" % (terms[pair // len(words)], words[pair % len(words)]) for pair in found.tolist()]
+        numbers = np.full(len(flat) - more if len(flat) > more else 0, -1, np.int64)
+        numbers[together] = first + np.searchsorted(found, pairs)
+        grams.append(numbers)
+        rows.append(row_of[: len(numbers)])
+    all_grams, all_rows = (np.concatenate(arrays) for arrays in (grams, rows))
+    made = all_grams >= 0
+    all_grams, all_rows = all_grams[made], all_rows[made]
+    places = distinct(all_rows * len(terms) + all_grams)
+    ids, texts = places % max(1, len(terms)), places // max(1, len(terms))
+    return Terms(
+        words=terms,
+        occurrences=np.bincount(all_grams[in_training[all_rows]], minlength=len(terms)),
+        texts=np.bincount(ids[in_training[texts]], minlength=len(terms)),
+        ids=ids.astype(np.int32),
+        lengths=np.bincount(texts, minlength=len(sizes)),
+    )
+
+
+def distinct(numbers: np.ndarray) -> np.ndarray:
+    """Each number of 0 or more once, ascending; numpy's `unique` takes many times as long."""
+    ascending = np.sort(numbers)
+    return ascending[np.diff(ascending, prepend=-1) > 0]
 
 
 def note_wordless(block: Block, numbers: Sequence[int]) -> Notes:

@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import settings_of
+from stages.common.basics.params.questions import settings_of, sources_of, texts_of
 from stages.common.basics.params.reading import validate_content
 from stages.common.basics.params.sections import Model, Section
-from stages.common.basics.params.types import Name, NumpySeed, NumWords, TestSplit
+from stages.common.basics.params.types import Count, Name, Ngrams, NumpySeed, NumWords, TestSplit, Weighting
 
 PUBLISHED_FILE = Path("published.yaml")
 
@@ -37,6 +37,8 @@ OF_A_DATASET = {
     "baselines.most_frequent_class": "accuracy of the most frequent class",
     "baselines.naive_bayes": "accuracy of naive Bayes",
     "baselines.logistic_regression": "accuracy of logistic regression",
+    "baselines.tf_idf_linear_svm": "accuracy of a linear SVM on TF-IDF",
+    "baselines.tf_idf_logistic_regression": "accuracy of logistic regression on TF-IDF",
 }
 OF_THE_DATA = (
     *("data.train.texts", "data.train.duplicates", "data.train.texts_of_several_labels", "data.train.words_beyond"),
@@ -66,6 +68,9 @@ class DatasetSettings(Section):
     """What a notebook has made of a dataset, as in `datasets` of params.yaml."""
 
     num_words: NumWords | None = None
+    ngrams: Ngrams | None = None
+    min_texts: Count | None = None
+    weighting: Weighting | None = None
     shuffle_seed: NumpySeed | None = None
     test_split: TestSplit | None = None
 
@@ -186,7 +191,7 @@ def _check_entry(entry: Published | Bounds, where: str, settings: NotebookSettin
     Raises:
         UserError: it is not so.
     """
-    known: Iterable[str] = params.defaults if entry.figure in (*OF_A_DATASET, *OF_THE_DATA) else params.models
+    known: Iterable[str] = sources_of(params) if entry.figure in (*OF_A_DATASET, *OF_THE_DATA) else params.models
     named = (entry.of, getattr(entry, "against", None) or entry.of)
     for name in named:
         if name not in known:
@@ -268,7 +273,7 @@ def published_accuracies(notebooks: Notebooks, params: Params) -> PublishedAccur
     entries = [entry for entry in figures if entry.figure == "test.accuracy" and not entry.against]
     return PublishedAccuracies(
         {entry.of: entry for entry in entries if not entry.best_possible},
-        {params.models[entry.of].dataset: entry for entry in entries if entry.best_possible},
+        {texts_of(params, entry.of): entry for entry in entries if entry.best_possible},
     )
 
 

@@ -11,7 +11,7 @@ from stages.common.basics.answers import Answers, read_answers
 from stages.common.basics.artifacts import Table, read_csv, read_json
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.questions import ordered_models
+from stages.common.basics.params.questions import ordered_models, sources_of, texts_of
 from stages.common.basics.paths import HERE
 from stages.common.judging.comparison import ALPHA, CONFIDENCE, Runs, holm
 from stages.common.judging.published import CURVES, Published
@@ -63,11 +63,11 @@ def check_test_set(stage: str, answers: Answers, of_baselines: Answers) -> None:
 
 def read_results(params: Params) -> Results:
     """Read the results of all models and datasets."""
-    models, datasets = ordered_models(params), sorted(params.defaults)
+    models, datasets = ordered_models(params), sources_of(params)
     answers = {name: read_answers(HERE.errors_of_model(name)) for name in models}
     of_baselines = {name: read_answers(HERE.errors_of_baselines(name)) for name in datasets}
     for name in models:
-        check_test_set(f"replicate@{name}", answers[name], of_baselines[params.models[name].dataset])
+        check_test_set(f"replicate@{name}", answers[name], of_baselines[texts_of(params, name)])
     return Results(
         figures={name: read_metrics(name) for name in models},
         replicates={name: read_csv(HERE.model_report(name) / "replicates.csv") for name in models},

@@ -8,6 +8,7 @@ the byte on every processor; graph_check.py sees that nothing else is computed w
 
 from collections.abc import Callable
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,23 @@ def product(inputs: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
 
 @keras.saving.register_keras_serializable(package="bagpipe")
 class BlockwiseDense(keras.layers.Dense):
-    """`keras.layers.Dense` by `product`, the same on every processor."""
+    """`keras.layers.Dense` by `product`, the same on every processor.
+
+    l2: what the sum of the squares of the kernel is multiplied by, as a penalty that is part of the loss in training
+    alone; Keras' own regularizers would be part of the loss of validation and tests, too.
+    """
+
+    def __init__(self, units: int, *arguments: Any, l2: float = 0.0, **options: Any) -> None:
+        super().__init__(units, *arguments, **options)
+        self.l2 = l2
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "l2": self.l2}
+
+    def penalize(self, training: bool | None) -> None:
+        if self.l2 and training:
+            self.add_loss(self.l2 * tf.reduce_sum(tf.square(tf.convert_to_tensor(self.kernel))))
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        self.penalize(training)
         return self.activation(tf.nn.bias_add(product(inputs, tf.convert_to_tensor(self.kernel)), self.bias))

@@ -44,14 +44,19 @@ class Feed:
     They are read a block at a time, so that memory does not depend on how many there are.
     """
 
-    def __init__(self, rows: Rows | ChosenRows, loss: str, classes: int) -> None:
+    def __init__(
+        self, rows: Rows | ChosenRows, loss: str, classes: int, class_weights: np.ndarray | None = None
+    ) -> None:
+        """class_weights: how much a text of each class counts, float32, shape (classes,); None if all count alike."""
         self.size = len(rows.labels)
         self._rows = rows
         self._loss = loss
         self._classes = classes
+        self._class_weights = class_weights
 
-    def batch(self, rows: tf.RaggedTensor, labels: tf.Tensor) -> tuple[tf.SparseTensor, tf.Tensor]:
-        return multi_hot(rows, self._rows.columns), targets(labels, self._loss, self._classes)
+    def batch(self, rows: tf.RaggedTensor, labels: tf.Tensor) -> tuple[tf.SparseTensor | tf.Tensor, ...]:
+        weights = [] if self._class_weights is None else [tf.gather(self._class_weights, labels)]
+        return multi_hot(rows, self._rows.columns), targets(labels, self._loss, self._classes), *weights
 
     def _blocks(self, count: int, positions: Callable[[int], np.ndarray]) -> tf.data.Dataset:
         """The numbers from 0 to `count`, each with the row splits, ids and labels of the rows at its positions."""

@@ -50,7 +50,13 @@ SUMS = _words("""
 EXACT = COPIES | ROUNDED | POLYNOMIALS | SUMS
 
 # Which key of params.yaml a part of a network comes from, by what Keras puts into the names of operations.
-KEYS = {"compile_loss/": "loss", "probabilities": "loss", "hidden_": "activation"}
+KEYS = {
+    "compile_loss/": "loss",
+    "dropout": "dropout",
+    "weigh_terms": "weighting",
+    "probabilities": "loss",
+    "hidden_": "activation",
+}
 
 
 class InexactOperationError(UserError):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stages.common.basics.params.sections import Settings
-from stages.common.basics.params.types import BINARY_LOSSES
+from stages.common.basics.params.types import BINARY_LOSSES, Weighting
 from stages.common.network.backend import keras, tf
 from stages.common.network.exact import (
     ACTIVATIONS,
@@ -19,6 +19,8 @@ from stages.common.network.exact import (
     softmax,
 )
 from stages.common.network.graph_check import ExactSequential
+from stages.common.network.regularizing import NONE, Dropout, Regularization
+from stages.common.network.weighting import WeighTerms, has_length_one
 
 # Of the kernel a sparse product takes at a time. The op's CPU kernel has a fast loop for fewer than 32 columns and a
 # slower general path beyond; in blocks it computes the same sums in the same order.
@@ -35,6 +37,7 @@ class MultiHotDense(BlockwiseDense):
     def call(self, inputs: Any, training: bool | None = None) -> tf.Tensor:
         if not isinstance(inputs, tf.SparseTensor):
             return super().call(inputs, training)
+        self.penalize(training)
         kernel = tf.convert_to_tensor(self.kernel)
         sizes = [min(COLUMNS, self.units - start) for start in range(0, self.units, COLUMNS)]
         products = [tf.sparse.sparse_dense_matmul(inputs, columns) for columns in tf.split(kernel, sizes, axis=1)]
@@ -44,14 +47,17 @@ class MultiHotDense(BlockwiseDense):
 Network = dict[str, Any]  # what network.json holds: settings of the network, and the shape of its input and output
 
 
-def network_of(settings: Settings, num_words: int, classes: int) -> Network:
+def network_of(settings: Settings, num_words: int, classes: int, weighting: Weighting = "binary") -> Network:
     """What a model's weights and outputs depend on besides its training rows."""
     fields = ("hidden", "activation", "loss", "optimizer", "learning_rate")
-    return {
-        "num_words": num_words,
-        "classes": classes,
-        "network": {field: getattr(settings, field) for field in fields},
-    }
+    network = {field: getattr(settings, field) for field in fields}
+    if weighting != "binary":
+        network["weighting"] = weighting
+    return {"num_words": num_words, "classes": classes, "network": network}
+
+
+def weighting_of(network: Network) -> Weighting:
+    return network["network"].get("weighting", "binary")
 
 
 def widths(network: Network) -> list[int]:
@@ -61,38 +67,51 @@ def widths(network: Network) -> list[int]:
 
 
 def count_weights(network: Network) -> int:
-    """Of all layers, biases included."""
-    return sum((inputs + 1) * units for inputs, units in pairwise(widths(network)))
+    """Of all layers, biases and the weights of terms included."""
+    of_terms = 0 if weighting_of(network) == "binary" else network["num_words"]
+    return of_terms + sum((inputs + 1) * units for inputs, units in pairwise(widths(network)))
 
 
-def build_model(network: Network, initializer: str) -> keras.Model:
+def build_model(
+    network: Network,
+    initializer: str,
+    regularization: Regularization = NONE,
+    term_weights: np.ndarray | None = None,
+) -> keras.Model:
     """Build a network, with kernels as a Keras initializer of that name gives them."""
     name = network["network"]["activation"]
     activation = ACTIVATIONS.get(name, name)
-    inputs, first, *others, last = widths(network)
-    return ExactSequential(
-        [
-            keras.Input((inputs,), sparse=True, name="multi_hot"),
-            MultiHotDense(first, activation, kernel_initializer=initializer, name="hidden_1"),
-            *(
-                BlockwiseDense(units, activation, kernel_initializer=initializer, name=f"hidden_{number}")
-                for number, units in enumerate(others, start=2)
-            ),
-            BlockwiseDense(
-                last,
-                sigmoid if last == 1 else softmax,
-                kernel_initializer=initializer,
-                name="probabilities",
-            ),
-        ],
-        name="classifier",
-    )
+    inputs, *hidden, last = widths(network)
+    layers = [keras.Input((inputs,), sparse=True, name="multi_hot")]
+    if (weighting := weighting_of(network)) != "binary":
+        layers.append(WeighTerms(has_length_one(weighting), term_weights, name="weigh_terms"))
+    if regularization.input_dropout:
+        layers.append(Dropout(regularization.input_dropout, "input_dropout"))
+    for number, units in enumerate(hidden, start=1):
+        dense = MultiHotDense if number == 1 else BlockwiseDense
+        name = f"hidden_{number}"
+        layers.append(dense(units, activation, kernel_initializer=initializer, l2=regularization.l2, name=name))
+        if regularization.dropout:
+            layers.append(Dropout(regularization.dropout, f"dropout_{number}"))
+    activation, name = sigmoid if last == 1 else softmax, "probabilities"
+    if hidden:
+        layers.append(BlockwiseDense(last, activation, kernel_initializer=initializer, name=name))
+    else:
+        layers.append(
+            MultiHotDense(last, activation, kernel_initializer=initializer, l2=regularization.l2, name=name)
+        )
+    return ExactSequential(layers, name="classifier")
 
 
-def new_model(network: Network, seed: int) -> keras.Model:
-    """Build a network with fresh weights drawn from `seed`."""
+def new_model(
+    network: Network,
+    seed: int,
+    regularization: Regularization = NONE,
+    term_weights: np.ndarray | None = None,
+) -> keras.Model:
+    """Build a network with fresh weights drawn from `seed`, but for those of terms, which are given."""
     keras.utils.set_random_seed(seed)
-    return build_model(network, "glorot_uniform")
+    return build_model(network, "glorot_uniform", regularization, term_weights)
 
 
 class Layer(NamedTuple):
@@ -105,7 +124,8 @@ class Layer(NamedTuple):
 
 def layers_of(model: keras.Model) -> list[Layer]:
     """The layers of a trained model, for who has no rows to put into the first."""
-    return [Layer._make((*layer.get_weights(), layer.activation)) for layer in model.layers]
+    dense = (layer for layer in model.layers if isinstance(layer, BlockwiseDense))
+    return [Layer._make((*layer.get_weights(), layer.activation)) for layer in dense]
 
 
 def outputs(layers: list[Layer], sums: tf.Tensor) -> tf.Tensor:

@@ -22,6 +22,7 @@ from stages.common.basics.params.types import (
     NumWords,
     Optimizer,
     PositiveFloat,
+    Weighting,
 )
 from stages.common.network.backend import keras, tf
 from stages.common.network.layers import Network, build_model, compile_model, count_weights
@@ -40,6 +41,7 @@ class Architecture(Section):
     loss: Loss
     optimizer: Optimizer
     learning_rate: PositiveFloat
+    weighting: Weighting = "binary"
 
 
 class NetworkFile(Section):
@@ -61,13 +63,15 @@ def save(model: keras.Model, network: Network, folder: Path) -> None:
 
     Not as one `.keras` file: that holds the date and addresses in memory, so no two would be the same bytes.
     """
-    compile_model(model, network)  # leaves the optimizer's slots behind
+    plain = build_model(network, "zeros")  # without what acts in training alone
+    plain.set_weights(model.get_weights())
+    compile_model(plain, network)  # leaves the optimizer's slots behind
     with new_directory(folder) as partial:
         # HDF5 crashes when a write fails: see beforehand that there is room, weights and 64 KiB of structure
         with open(partial / WEIGHTS_FILE, "wb") as room:
-            room.write(bytes(4 * model.count_params() + 65_536))
+            room.write(bytes(4 * plain.count_params() + 65_536))
         (partial / WEIGHTS_FILE).unlink()
-        model.save_weights(partial / WEIGHTS_FILE)
+        plain.save_weights(partial / WEIGHTS_FILE)
         write_json(partial / NETWORK_FILE, network)
 
 
@@ -98,19 +102,24 @@ def read_network(path: Path) -> Network:
         raise UserError(f"{path}: expected JSON; {error}") from None
 
 
-def check_sizes(path: Path, largest: int) -> None:
-    """Check that no array of an HDF5 file needs more bytes in memory: what is compressed, or not written, is short.
+def check_arrays(path: Path, largest: int, count: int) -> None:
+    """Check that an HDF5 file has so many arrays, none beyond some bytes, as what is compressed may be.
 
     Raises:
-        ValueError: one does.
+        ValueError: it has others.
     """
+    arrays = []
 
     def check(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset) and item.nbytes > largest:
             raise ValueError(f"{name} has {item.nbytes:,} bytes")
+        if isinstance(item, h5py.Dataset) and name.startswith("layers/"):
+            arrays.append(name)
 
     with h5py.File(path) as file:
         file.visititems(check)
+    if len(arrays) != count:
+        raise ValueError(f"it has {len(arrays)} arrays, and the model {count}")
 
 
 def read_weights(model: keras.Model, path: Path) -> None:
@@ -120,7 +129,7 @@ def read_weights(model: keras.Model, path: Path) -> None:
         UserError: these are not its weights, not finite, or the file is damaged; OSError: it is not there.
     """
     try:
-        check_sizes(path, 8 * model.count_params())
+        check_arrays(path, 8 * model.count_params(), len(model.weights))
         model.load_weights(path)
     except (MemoryError, tf.errors.ResourceExhaustedError):
         raise

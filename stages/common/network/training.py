@@ -8,11 +8,13 @@ import numpy as np
 from stages.common.basics.artifacts import DIVERGED
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.sections import Settings
-from stages.common.basics.params.types import BINARY_LOSSES
+from stages.common.basics.params.types import BINARY_LOSSES, Weighting
 from stages.common.basics.rows import Rows
 from stages.common.network.backend import keras
 from stages.common.network.feeding import ROWS_AT_ONCE, Feed
 from stages.common.network.layers import compile_model, network_of, new_model
+from stages.common.network.regularizing import regularization_of, restart_dropout, weigh_classes
+from stages.common.network.weighting import learn_weights
 
 
 class EpochLines(keras.callbacks.Callback):
@@ -38,10 +40,12 @@ class Runs:
         epochs: int,
         held_out: Rows | None = None,
         batch_by_batch: bool = False,
+        weighting: Weighting = "binary",
     ) -> None:
         """Prepare runs of `epochs` epochs on `rows`, with `held_out` rows to validate on after each epoch.
 
         Args:
+            weighting: of the terms; what it takes is learnt from `rows`.
             batch_by_batch: a batch a call, for callbacks that look at each: slower, and the same weights.
 
         Raises:
@@ -49,8 +53,10 @@ class Runs:
         """
         if settings.loss in BINARY_LOSSES and classes != 2:
             raise UserError(f"params.yaml: loss {settings.loss} expects 2 classes; {settings.dataset} has {classes}")
-        self.network = network_of(settings, rows.columns, classes)
-        self._rows = Feed(rows, settings.loss, classes)
+        self.network = network_of(settings, rows.columns, classes, weighting)
+        self._term_weights = learn_weights(rows, classes, weighting, settings.dataset)
+        weights = weigh_classes(np.asarray(rows.labels), classes, settings.class_weight)
+        self._rows = Feed(rows, settings.loss, classes, weights)
         self._held_out = None
         if held_out:
             batches = Feed(held_out, settings.loss, classes).ordered_batches()
@@ -58,7 +64,7 @@ class Runs:
             self._held_out = batches.cache() if few else batches
         self._batch_size = settings.batch_size
         self._epochs = epochs
-        self._model = new_model(self.network, 0)
+        self._model = new_model(self.network, 0, regularization_of(settings), self._term_weights)
         # a whole epoch is one call of a `tf.function`; the progress bar moves an epoch at a time
         batches_a_call = 1 if batch_by_batch else math.ceil(self._rows.size / settings.batch_size)
         compile_model(self._model, self.network, batches_a_call)
@@ -75,7 +81,8 @@ class Runs:
         Raises:
             UserError: training diverged.
         """
-        self._model.set_weights(new_model(self.network, seed).get_weights())
+        self._model.set_weights(new_model(self.network, seed, term_weights=self._term_weights).get_weights())
+        restart_dropout(self._model, seed)
         for variable, value in zip(self._model.optimizer.variables, self._fresh_slots, strict=True):
             variable.assign(value)
         batches, steps = self._rows.training_batches(self._batch_size, self._epochs, seed)

@@ -28,7 +28,7 @@ COMMITTED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 )
 def test_options_that_params_cannot_have(columns: Columns, num_words: int, share: float, start: str) -> None:
     with pytest.raises(UserError) as caught:
-        make_dataset(Layout("csv", [], []), columns, num_words, share)
+        make_dataset("mine", Layout("csv", [], []), columns, num_words, share)
     assert str(caught.value).startswith(start)
     assert str(caught.value).isprintable()
 
@@ -60,10 +60,11 @@ def test_an_entry_in_the_middle_goes_alone() -> None:
 class Findings:
     """Texts of so many labels and parts."""
 
-    def __init__(self, classes: int, train: int, validation: int = 0) -> None:
+    def __init__(self, classes: int, train: int, validation: int = 0, rare: int | None = None) -> None:
         self._parts = {"train": train, "validation": validation, "test": 100}
         self.vocabulary = Vocabulary()
         self.vocabulary.labels = lambda: [str(label) for label in range(classes)]
+        self.vocabulary.texts_of = lambda part: {str(label): 10 if label == rare else 40 for label in range(classes)}
 
     def texts(self, part: str) -> int:
         return self._parts[part]
@@ -72,21 +73,32 @@ class Findings:
 @pytest.mark.parametrize(
     ("classes", "texts", "loss", "units", "batch", "epochs"),
     [
-        (2, 25_000, "binary_crossentropy", 16, 512, 4),
-        (46, 8_982, "categorical_crossentropy", 64, 128, 3),
-        (3, 200, "categorical_crossentropy", 64, 16, 15),
-        (500, 3_000_000, "sparse_categorical_crossentropy", 512, 512, 2),
+        (2, 25_000, "binary_crossentropy", 16, 512, 20),
+        (46, 8_982, "categorical_crossentropy", 64, 128, 17),
+        (3, 200, "categorical_crossentropy", 64, 16, 20),
+        (500, 3_000_000, "sparse_categorical_crossentropy", 256, 512, 3),
     ],
 )
 def test_a_model_that_suits_the_texts(
     classes: int, texts: int, loss: str, units: int, batch: int, epochs: int
 ) -> None:
-    dataset = TextDataset(format="csv", num_words=10_000, test_split=0.2, salt=SALT)
+    dataset = TextDataset(texts="mine", format="csv", num_words=10_000, test_split=0.2, salt=SALT)
     text = COMMITTED
     for section, entry in make_entries("mine", dataset, Findings(classes, texts)).items():
         text = with_entry(text, section, entry)
         assert all(len(line) <= 118 for line in entry.splitlines())
     assert f"loss: {loss}" in text
-    assert f"    hidden:\n    - {units}\n    - {units}\n" in text
+    assert f"    hidden:\n    - {units}\n    input_dropout: 0.5" in text
+    assert "    ngrams: 2  #" in text
+    assert "    weighting: tf_idf  #" in text
     assert f"    batch_size: {batch}  #" in text
     assert f"    epochs: {epochs}  #" in text
+
+
+@pytest.mark.parametrize(("rare", "expected"), [(None, None), (2, "sqrt")])
+def test_rare_labels_count_more_where_there_are_some(rare: int | None, expected: str | None) -> None:
+    dataset = TextDataset(texts="mine", format="csv", num_words=10_000, test_split=0.2, salt=SALT)
+    entries = make_entries("mine", dataset, Findings(5, 1_000, rare=rare))
+    found = YAML(typ="safe").load(entries["models"])["mine"]
+    assert found.get("class_weight") == expected
+    assert "has 40 training texts, the rarest 10" in entries["models"] or expected is None

@@ -89,9 +89,17 @@ def test_the_lines_of_params_stay_as_they_are(copy: Path, texts: Path) -> None:
     params = load_params(copy / "params.yaml")
     settings = settings_of(params, "mine")
     assert params.datasets["mine"] == TextDataset(
-        format="csv", text="text", label="label", num_words=10_000, test_split=0.2, salt=SALT
+        texts="mine",
+        format="csv",
+        text="text",
+        label="label",
+        num_words=30_000,
+        ngrams=2,
+        weighting="tf_idf",
+        test_split=0.2,
+        salt=SALT,
     )
-    assert (settings.loss, settings.hidden, settings.batch_size) == ("categorical_crossentropy", [64, 64], 16)
+    assert (settings.loss, settings.hidden, settings.batch_size) == ("categorical_crossentropy", [64], 16)
 
 
 def test_an_own_dataset_passes_verify(copy: Path, texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,3 +339,19 @@ def test_a_dataset_of_keras_is_not_removed(tmp_path: Path) -> None:
     folder = project_without_data(tmp_path)
     assert "found one of Keras" in refused(folder, "remove", "imdb")
     assert "no dataset 'imbd'" in refused(folder, "remove", "imbd")
+
+
+def test_other_features_of_own_texts_go_with_them(texts: Path, tmp_path: Path) -> None:
+    folder = project_without_data(tmp_path)
+    before = load_params(folder / "params.yaml")
+    run(folder, "add", "mine", str(texts))
+
+    def triples(content: dict) -> None:
+        content["datasets"]["mine_triples"] = {"texts": "mine", "num_words": 500, "ngrams": 3}
+        content["defaults"]["mine_triples"] = {**content["defaults"]["mine"]}
+        del content["defaults"]["mine_triples"]["reference"]
+        content["models"]["triples"] = {"dataset": "mine_triples", "hidden": []}
+
+    edit_yaml(folder / "params.yaml", triples)
+    assert "Removed mine and its models (mine, triples)." in run(folder, "remove", "mine")
+    assert load_params(folder / "params.yaml") == before

@@ -16,6 +16,7 @@ from pages import ATTACK, LABELS, content_of, hostile_texts, missing_from
 from predicting import raw_texts
 from served import HOSTILE, server
 
+from bagpipe.page.write import own_scripts
 from bagpipe.texts.predict import Classifier
 
 
@@ -121,6 +122,25 @@ def test_the_field_shows_the_answer_of_predict(opened: Opened, project: Path) ->
     answer = json.loads(run(project, "predict", "imdb", "--json", text))
     shown = opened.texts("#answer tbody tr")
     assert shown[0].split() == [answer["label"], f"{answer['probability']:.4f}"]
+
+
+def test_the_field_names_a_pair_whatever_parts_its_words(chromium: Any) -> None:
+    network = {"name": "pairs", "activation": "relu", "shapes": [[7, 1]], "labels": ["bad", "good"], "ngrams": 2}
+    network |= {"has_term_weights": True, "has_length_one": False}
+    weights = [0, 0, 0, 0, 1, 1, 2, *[9, 9, 9, 9, 1, -0.5, -1.5], 0]  # of terms, a mark and others; kernel; bias
+    scripts = "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in own_scripts()[:-1])
+    page = chromium.new_page()
+    page.set_content(f'<div id="try-field"></div>{scripts}')
+    shown = """([network, words, weights]) => showField({networks: [network]},
+        async chosen => new Classifier(chosen, words, new Float32Array(weights)))"""
+    page.evaluate(shown, [network, ["good", "not", "not good"], weights])
+    page.fill("#try-text", "A film: Not-GOOD")
+    page.click("#try-field button.main")
+    page.locator("#answer table").wait_for()
+    assert page.locator("#answer tbody tr").all_inner_texts()[0].split() == ["bad", "0.9241"]  # 1 / (1 + exp(-2.5))
+    named = page.locator("#answer .word").all_inner_texts()
+    assert named == ["not good +0.547", "good \N{MINUS SIGN}0.047", "not +0.043"]
+    page.close()
 
 
 def test_activations_are_those_of_keras(opened: Opened) -> None:

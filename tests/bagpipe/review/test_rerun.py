@@ -36,7 +36,7 @@ def test_a_rerun_has_only_what_the_stage_declares(project: Path, tmp_path: Path)
         for path in files
         if path.is_relative_to("data/vectorized/imdb") or path.is_relative_to("stages/common/basics")
     }
-    rest = {"dvc.yaml", "params.yaml", "stages/__main__.py", "stages/baseline.py"}
+    rest = {"dvc.yaml", "params.yaml", "stages/__main__.py", "stages/baseline"}
     rest |= {"stages/__init__.py", "stages/common/__init__.py"}
     assert set(map(str, files - declared)) == rest | {".dvc/config", ".dvc/config.local"}
     assert {path.name for path in declared} > {"rows.py", "labels.json", "indices.npy"}

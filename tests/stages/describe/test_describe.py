@@ -156,7 +156,9 @@ def write_official(folder: Path, train: Part, test: Part) -> OfficialDataset:
         arrays[f"y_{name}"] = np.array([LABELS.index(label) for _, label in part])
     np.savez(raw / "d.npz", allow_pickle=True, **arrays)
     (raw / "d_word_index.json").write_text('{"the": 1}')
-    return OfficialDataset(format="keras", num_words=NUM_WORDS, shuffle_seed=3, test_split=None, labels=LABELS)
+    return OfficialDataset(
+        texts="imdb", format="keras", num_words=NUM_WORDS, shuffle_seed=3, test_split=None, labels=LABELS
+    )
 
 
 def write_own(folder: Path, train: Part, test: Part) -> TextDataset:
@@ -165,7 +167,7 @@ def write_own(folder: Path, train: Part, test: Part) -> TextDataset:
         path.mkdir(parents=True)
         lines = [json.dumps({"text": " ".join(f"w{word}" for word in text), "label": label}) for text, label in part]
         (path / "texts.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    return TextDataset(format="jsonl", num_words=NUM_WORDS, test_split=None, salt=0)
+    return TextDataset(texts="mine", format="jsonl", num_words=NUM_WORDS, test_split=None, salt=0)
 
 
 @pytest.mark.parametrize("write", [write_official, write_own])
@@ -226,7 +228,9 @@ def test_own_texts_of_every_format_and_a_drawn_test_part(tmp_path: Path, form: s
     raw.mkdir(parents=True)
     WRITERS[form](raw, texts)
     columns = {"group": "by"} if form in ("csv", "parquet") else {}
-    dataset = TextDataset.model_validate({"format": form, "num_words": 60, "test_split": 0.3, "salt": 1, **columns})
+    dataset = TextDataset.model_validate(
+        {"texts": "mine", "format": form, "num_words": 60, "test_split": 0.3, "salt": 1, **columns}
+    )
     found = inspected(tmp_path, dataset)
     with contextlib.chdir(tmp_path):
         parts: dict[str, Part] = own_parts(dataset)
@@ -266,7 +270,9 @@ def test_jaccard() -> None:
 def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     """Of 50,000 texts more than of 20,000 are kept some tens of bytes each, where a list of words takes 1,000."""
     random = np.random.default_rng(0)
-    dataset = TextDataset.model_validate({"format": "csv", "num_words": 60, "test_split": 0.3, "salt": 1})
+    dataset = TextDataset.model_validate(
+        {"texts": "mine", "format": "csv", "num_words": 60, "test_split": 0.3, "salt": 1}
+    )
     peaks = []
     for count in (20_000, 50_000):
         folder = tmp_path / str(count)

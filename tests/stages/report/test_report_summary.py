@@ -17,6 +17,7 @@ from stages.report.summary import (
     answer_models,
     answer_notebooks,
     answer_repeated_texts,
+    answer_what_helps,
     compose_summary,
 )
 from stages.report.tables import NO_BREAK, page_table, reproduction_table
@@ -54,16 +55,56 @@ from stages.report.words import count_with_verb, format_points, join_first_names
         ),
         (
             (0.8, 0.9),
-            {"epochs": 99},
-            "no model is shown to be better than `a` (0.8000); `b` (0.9000), trained otherwise, is not compared.",
+            {"leave_out": 500},
+            (
+                "no model is shown to be better than `a` (0.8000); `b` (0.9000), trained on other texts, is not "
+                "compared."
+            ),
         ),
-        ((0.8, 0.7), {"epochs": 99}, "no model is shown to be better than `a` (0.8000)."),
+        ((0.8, 0.9), {"epochs": 99}, "`b` (0.9000) is better than `a` (0.8000), by 9.8 to 10.2 points."),
+        ((0.8, 0.7), {"leave_out": 500}, "no model is shown to be better than `a` (0.8000)."),
     ],
 )
 def test_which_model_is_best(accuracies: Sequence[float], changes: dict[str, Any], said: str) -> None:
     params, results = case(*accuracies, **changes)
     found = answer_models(params, results, compare_variations(params, results), "mine")
     assert found.replace("`mine_", "`") == f"On mine, {said}"
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "changes", "said"),
+    [
+        ((0.8, 0.85), {}, ""),
+        ((0.8, 0.85), {"dropout": 0.5}, ""),
+        (
+            (0.8, 0.81, 0.85),
+            {"dropout": 0.5, "hidden": [1]},
+            "dropout 0.5 of units (`c`, +5.0 points); other layers and units bring +1.0 at best (`b`).",
+        ),
+        (
+            (0.8, 0.81, 0.85),
+            {"class_weight": "sqrt", "epochs": 99, "hidden": []},
+            (
+                "no hidden layer, texts of a class weighted by 1 / √n (`c`, +5.0 points); other layers and units "
+                "bring +1.0 at best (`b`)."
+            ),
+        ),
+        (
+            (0.8, 0.85, 0.81),
+            {"l2": 0.1},
+            "nothing that was tried; other layers and units bring +5.0 at best (`b`).",
+        ),
+        (
+            (0.8, 0.79, 0.78),
+            {"l2": 0.1, "hidden": [1]},
+            "nothing that was tried; other layers and units bring -1.0 at best (`b`).",
+        ),
+    ],
+)
+def test_what_helps_more_than_units(accuracies: Sequence[float], changes: dict[str, Any], said: str) -> None:
+    params, results = case(*accuracies, **changes)
+    found = answer_what_helps(params, compare_variations(params, results), "mine").replace("`mine_", "`")
+    assert found == (f"On mine, {said}" if said else "")
 
 
 def highest_of(params: Params, results: Results) -> dict[str, Highest]:

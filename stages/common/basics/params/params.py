@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from stages.common.basics.params.questions import models_of, pins_of, settings_of
+from stages.common.basics.params.baselines import Baselines
+from stages.common.basics.params.questions import dataset_of, pins_of, settings_of
 from stages.common.basics.params.sections import (
-    Baselines,
     Dataset,
     Defaults,
     Download,
@@ -19,7 +19,7 @@ from stages.common.basics.params.sections import (
     Section,
     Verdicts,
 )
-from stages.common.basics.params.types import BINARY_LOSSES, Name, Pins, Seed
+from stages.common.basics.params.types import BINARY_LOSSES, MOST_LABELS, Name, Pins, Seed
 
 MOST_WEIGHTS = 2**32  # of a network: 16 GiB of float32, and the optimizer has as much again
 
@@ -69,6 +69,19 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _texts_are_there(self) -> Self:
+        for name, dataset in self.datasets.items():
+            with_texts = [other for other, section in self.datasets.items() if section.format != "features"]
+            if dataset.texts not in ([name] if name in with_texts else with_texts):
+                others = f"one of {', '.join(with_texts)}"
+                expected = f"{name}, as it has a format" if name in with_texts else others
+                raise ValueError(f"datasets.{name}.texts: expected {expected}; found {dataset.texts!r}")
+            if dataset.weighting == "naive_bayes" and dataset_of(self, name).classes not in (2, None):
+                expected = f"expected one for the {dataset_of(self, name).classes} labels of {dataset.texts}"
+                raise ValueError(f"datasets.{name}.weighting: {expected}; found 'naive_bayes', which is for 2")
+        return self
+
+    @model_validator(mode="after")
     def _models_fit_their_datasets(self) -> Self:
         for name in self.models:
             self._check_model(name)
@@ -76,12 +89,7 @@ class Params(Section):
             expected = f"expected one of {', '.join(self.models)}"
             raise ValueError(f"replicates.own.{min(unknown)}: {expected}; found {min(unknown)!r}")
         for name, defaults in self.defaults.items():
-            known = models_of(self, name)
-            if known and defaults.reference not in known:
-                expected = ", ".join(known)
-                raise ValueError(
-                    f"defaults.{name}.reference: expected one of {expected}; found {defaults.reference!r}"
-                )
+            self._check_reference(name, defaults.reference)
         return self
 
     @model_validator(mode="after")
@@ -95,6 +103,21 @@ class Params(Section):
                 raise ValueError(f"learning_curves.{name}.dataset: {expected}; found {curves.dataset!r}")
         return self
 
+    def _check_reference(self, name: str, reference: str | None) -> None:
+        """Check that the models of a dataset's texts have one model to be compared with.
+
+        Raises:
+            ValueError: they have none, or two.
+        """
+        texts = self.datasets[name].texts if name in self.datasets else name
+        if texts != name and reference is not None:
+            expected = f"expected none, as that of defaults.{texts} is that of its texts"
+            raise ValueError(f"defaults.{name}.reference: {expected}; found {reference!r}")
+        known = [model for model, section in self.models.items() if self.datasets[section.dataset].texts == name]
+        if texts == name and known and reference not in known:
+            found = "none" if reference is None else repr(reference)
+            raise ValueError(f"defaults.{name}.reference: expected one of {', '.join(known)}; found {found}")
+
     def _check_model(self, name: str) -> None:
         """Check that a model fits its dataset, and a computer.
 
@@ -107,13 +130,17 @@ class Params(Section):
             raise ValueError(f"models.{name}.dataset: {expected}; found {model.dataset!r}")
         if model.dataset not in self.defaults:
             raise ValueError(f"defaults.{model.dataset}: expected a value, found none; models.{name} needs it")
-        dataset, settings = self.datasets[model.dataset], settings_of(self, name)
+        texts = self.datasets[model.dataset].texts
+        if texts not in self.defaults:
+            raise ValueError(f"defaults.{texts}: expected a value, found none; models.{name} is of its texts")
+        dataset, settings = dataset_of(self, model.dataset), settings_of(self, name)
         binary = settings.loss in BINARY_LOSSES
         if binary and dataset.classes not in (2, None):
             expected = f"expected one for the {dataset.classes} labels of {model.dataset}"
             raise ValueError(f"{settings.where(name, 'loss')}: {expected}; found {settings.loss!r}")
         columns = dataset.num_words
-        weights = sum(inputs * units for inputs, units in pairwise([columns, *model.hidden]))
+        outputs = [] if model.hidden else [dataset.classes or MOST_LABELS]
+        weights = sum(inputs * units for inputs, units in pairwise([columns, *model.hidden, *outputs]))
         if weights > MOST_WEIGHTS:
             expected = f"expected at most {MOST_WEIGHTS:,} weights, the first layer's {columns:,} a unit included"
             raise ValueError(f"models.{name}.hidden: {expected}; found {weights:,}")

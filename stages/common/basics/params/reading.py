@@ -104,7 +104,8 @@ def first_sentence(error: ValidationError) -> str:
         return f"{key}.format: expected a value, found none"
     found = _SHORT.repr(first["input"])
     if first["type"] == "union_tag_invalid":
-        return f"{key}.format: expected {first['ctx']['expected_tags']}; found {_SHORT.repr(first['ctx']['tag'])}"
+        formats = first["ctx"]["expected_tags"].replace(", 'features'", "")  # which is for what has no format
+        return f"{key}.format: expected {formats}; found {_SHORT.repr(first['ctx']['tag'])}"
     if first["type"] == "string_pattern_mismatch":
         return f"{key}: expected text of the form {first['ctx']['pattern']}; found {found}"
     reason = escape_controls(first["msg"].removeprefix("Value error, "))

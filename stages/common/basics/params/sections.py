@@ -9,9 +9,11 @@ from stages.common.basics.params.types import (
     MOST_LABELS,
     Accuracy,
     Activation,
+    ClassWeight,
     Column,
     Count,
     CountOrNone,
+    DropoutRate,
     Epochs,
     FileName,
     Hidden,
@@ -20,14 +22,16 @@ from stages.common.basics.params.types import (
     LearningRate,
     Loss,
     Name,
+    Ngrams,
     NumpySeed,
     NumWords,
     Optimizer,
-    PositiveFloat,
+    Penalty,
     Runs,
     Salt,
     Sha256,
     TestSplit,
+    Weighting,
 )
 
 
@@ -60,11 +64,31 @@ def _words(value: Any) -> Any:
     return value.split() if isinstance(value, str) else value
 
 
-class OfficialDataset(Section):
+class Features(Section):
+    """What of its texts a dataset's rows say, see stages/vectorize."""
+
+    texts: Name
+    """The dataset whose texts these are: this one, or another, of which it then has other features."""
+    num_words: NumWords
+    """Columns: so many terms, the most frequent ones of the training texts, less the marks of Keras' encoding."""
+    ngrams: Ngrams = 1
+    """Of how many neighbouring words a term has at most: 1, words alone; 2, pairs, too; 3, triples, too."""
+    min_texts: Count = 1
+    """How many training texts must have a term."""
+    weighting: Weighting = "binary"
+    """What stands for a term that a text has: 1; its inverse document frequency, in rows of length 1; or naive Bayes'
+    log-count ratio."""
+
+    @property
+    def are_of_keras(self) -> bool:
+        """Whether the terms of official texts are the words that Keras gives a column."""
+        return (self.ngrams, self.min_texts) == (1, 1)
+
+
+class OfficialDataset(Features):
     """A dataset of official files, see `official`."""
 
     format: Literal["keras"]
-    num_words: NumWords
     shuffle_seed: NumpySeed
     test_split: TestSplit | None
     labels: Annotated[list[Label], BeforeValidator(_words), Field(min_length=2, max_length=MOST_LABELS)]
@@ -83,7 +107,7 @@ class OfficialDataset(Section):
         return self
 
 
-class TextDataset(Section):
+class TextDataset(Features):
     """A dataset of a user's own labelled texts, see stages/common/corpora/formats.py."""
 
     format: Literal["csv", "tsv", "jsonl", "parquet", "fasttext", "folders"]
@@ -93,7 +117,6 @@ class TextDataset(Section):
     """The column of their labels."""
     group: Column | None = None
     """A column: texts of one group stay on one side of the split."""
-    num_words: NumWords
     test_split: TestSplit | None
     """The share of texts to test on; null if the files say which those are."""
     salt: Salt
@@ -102,7 +125,25 @@ class TextDataset(Section):
     classes: ClassVar[int | None] = None  # the texts tell
 
 
-Dataset = Annotated[OfficialDataset | TextDataset, Field(discriminator="format")]
+class OtherFeatures(Features):
+    """Other features of another dataset's texts, which have the same split and labels."""
+
+    format: Literal["features"] = "features"  # by which it is told from the others; nobody need write it
+    is_official: ClassVar = False
+
+
+def _with_format(value: Any) -> Any:
+    """A dataset that says nothing of how its texts are read is one of other features."""
+    of_reading = (
+        OfficialDataset.model_fields.keys() | TextDataset.model_fields.keys()
+    ) - Features.model_fields.keys()
+    is_of_features = isinstance(value, dict) and "texts" in value and value.keys().isdisjoint(of_reading)
+    return {"format": "features", **value} if is_of_features else value
+
+
+Dataset = Annotated[
+    OfficialDataset | TextDataset | OtherFeatures, Field(discriminator="format"), BeforeValidator(_with_format)
+]
 
 
 def _an_archive_and_an_index(files: dict[str, OfficialFile]) -> dict[str, OfficialFile]:
@@ -137,8 +178,9 @@ class ModelSettings(Section):
 class Defaults(ModelSettings):
     """What the models of a dataset have unless their own section says otherwise."""
 
-    reference: Name
-    """The model that the others are compared with."""
+    reference: Name | None = None
+    """The model that the others are compared with; none for other features of another dataset's texts, whose
+    reference it is."""
 
 
 class Model(Section):
@@ -147,7 +189,16 @@ class Model(Section):
     dataset: Name
     """A key of `datasets`."""
     hidden: Hidden
-    """The units of each hidden layer."""
+    """The units of each hidden layer; of a linear model there are none."""
+    input_dropout: DropoutRate = 0.0
+    """The share of a text's words that each step of training leaves out."""
+    dropout: DropoutRate = 0.0
+    """The share of each hidden layer's outputs that each step of training leaves out."""
+    l2: Penalty = 0.0
+    """What the sum of the squares of the weights of hidden layers, or of a linear model, is multiplied by: a penalty
+    in training."""
+    class_weight: ClassWeight = "none"
+    """How much more a text of a rare class counts in training: by n, the texts of a class, 1 / sqrt(n) or 1 / n."""
     activation: Activation | None = None
     loss: Loss | None = None
     optimizer: Optimizer | None = None
@@ -175,6 +226,10 @@ class Settings(Known):
     defaults: Defaults
     dataset: Name
     hidden: Hidden
+    input_dropout: DropoutRate
+    dropout: DropoutRate
+    l2: Penalty
+    class_weight: ClassWeight
 
     def __init__(self, own: Model, defaults: Defaults) -> None:
         self.own, self.defaults = own, defaults
@@ -228,19 +283,3 @@ class Verdicts(Section):
     """A smaller difference is neither better nor worse, however certain."""
     equivalent: Annotated[Accuracy, Field(gt=0)]
     """An interval within this on both sides shows that nothing that matters differs."""
-
-
-class NaiveBayes(Section):
-    alpha: PositiveFloat
-
-
-class LogisticRegression(Section):
-    C: PositiveFloat
-    tol: PositiveFloat
-    max_iter: Count
-
-
-class Baselines(Section):
-    shuffle_seed: NumpySeed
-    naive_bayes: NaiveBayes
-    logistic_regression: LogisticRegression

@@ -32,10 +32,16 @@ Epochs = Annotated[int, Field(gt=0, le=1_000_000, strict=True)]
 Units = Annotated[int, Field(gt=0, le=1_000_000, strict=True)]
 
 
-Hidden = Annotated[list[Units], Field(min_length=1, max_length=100)]
+Hidden = Annotated[list[Units], Field(max_length=100)]  # of none the model is linear
 
 
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+DropoutRate = Annotated[float, Field(ge=0, le=0.99)]
+
+
+Penalty = Annotated[float, Field(ge=0, le=1)]
 
 
 LearningRate = Annotated[float, Field(gt=0, le=1_000)]
@@ -81,6 +87,15 @@ BINARY_LOSSES = ("binary_crossentropy", "mse")
 
 
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "gelu", "leaky_relu", "selu", "silu"]
+
+
+Ngrams = Annotated[int, Field(ge=1, le=3, strict=True)]
+
+
+Weighting = Literal["binary", "tf_idf", "naive_bayes"]
+
+
+ClassWeight = Literal["none", "sqrt", "balanced"]
 
 
 Loss = Literal["binary_crossentropy", "categorical_crossentropy", "mse", "sparse_categorical_crossentropy"]

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from bagpipe.scratch.copies import ROOT
 from stages.common.basics.declared import LIBRARIES, PIPELINE_FILE
-from stages.common.basics.params.questions import models_of, ordered_models, pins_of, settings_of
+from stages.common.basics.params.questions import models_on, ordered_models, pins_of, settings_of
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.judging.published import PUBLISHED_FILE, load_published
 
@@ -127,8 +127,8 @@ def test_models_stand_with_their_reference_first_whatever_the_order(path: Path) 
     edit_yaml(path, reverse)
     params = load_params(path)
     assert list(params.models) == list(reversed(PARAMS.models))
-    assert models_of(params, "reuters")[0] == "reuters_bottleneck"
-    assert ordered_models(params)[: len(models_of(params, "imdb"))] == models_of(PARAMS, "imdb")
+    assert models_on(params, "reuters")[0] == "reuters_bottleneck"
+    assert ordered_models(params)[: len(models_on(params, "imdb"))] == models_on(PARAMS, "imdb")
     assert sorted(ordered_models(params)) == sorted(PARAMS.models)
 
 

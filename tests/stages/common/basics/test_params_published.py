@@ -19,7 +19,7 @@ def published_path(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("source", ["", " ", "C 1.1"])
+@pytest.mark.parametrize("source", ["", " ", "D 1.1"])
 def test_a_published_figure_without_its_source(published_path: Path, source: str) -> None:
     edit(published_path, "published.0.source", source)
     assert complaint(published_path).startswith("published.0.source: expected")

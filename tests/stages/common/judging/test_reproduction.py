@@ -240,9 +240,12 @@ def test_figures_of_another_architecture_are_not_judged() -> None:
             {"num_words": 500},
             {
                 "imdb": {entry.key for entry in NOTEBOOKS.published if entry.of == "imdb"}
-                | {"bounds of test.accuracy", "bounds of data.overlap.test_texts_in_train"}
+                | {"bounds of test.accuracy", "bounds of data.overlap.test_texts_in_train"},
+                "imdb_4_units": {"test.loss", "test.accuracy"},
+                "imdb_l2": {"test.accuracy"},
+                "imdb_dropout_of_units": {"test.loss", "test.accuracy"},
             },
-            "9 published figures belong `datasets.imdb.num_words` is 500 here and 10000 there.",
+            "14 published figures belong `datasets.imdb.num_words` is 500 here and 10000 there.",
         ),
         ("defaults", "imdb", {"reference": "imdb_tanh"}, {}, ""),
         ("models", "imdb_tanh", {"hidden": [1]}, {}, ""),

@@ -1,12 +1,13 @@
 """How well one does without a network: what every model is to be held against.
 
-Reads   data/vectorized/D
-Params  baselines
+Reads   data/raw/D, data/vectorized/D
+Params  baselines, datasets.D, and of the dataset whose texts it names
 Writes  reports/datasets/D/baselines.json, the test accuracy and macro F1 of each baseline
         reports/datasets/D/errors.npz, which test texts each got wrong, see stages/common/basics/answers.py
 
 The notebooks' baseline gives each test text the label of another, by one shuffle; its expectation over all shuffles
-is known without trying any. The others are fitted to the same multi-hot rows as the networks.
+is known without trying any. Naive Bayes and logistic regression are fitted to the same multi-hot rows as the
+networks; two more classifiers know all words of the texts and their pairs, by TF-IDF, as tutorials have it.
 """
 
 if __name__ == "__main__":
@@ -14,18 +15,24 @@ if __name__ == "__main__":
 
 
 import warnings
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB
+from sklearn.svm import LinearSVC
 
+from stages.baseline.sequences import Sequences, read_sequences
+from stages.baseline.terms import weigh_terms
 from stages.common.basics.answers import collect_answers, fingerprint, keys_of, write_answers
 from stages.common.basics.artifacts import round_metric, write_json
 from stages.common.basics.errors import UserError
+from stages.common.basics.params.baselines import Baselines
 from stages.common.basics.params.params import Params
-from stages.common.basics.params.sections import Baselines
+from stages.common.basics.params.questions import dataset_of
 from stages.common.basics.paths import HERE
 from stages.common.basics.rows import Rows, load_hashes, load_labels, load_rows
 
@@ -52,41 +59,77 @@ def expected_shuffled_accuracy(labels: np.ndarray) -> tuple[float, float]:
 
 
 def predict_labels(settings: Baselines, train: Rows, test: Rows) -> dict[str, np.ndarray]:
-    """The labels that naive Bayes and logistic regression give the test texts: int64, shape (texts,).
+    """The labels that classifiers of multi-hot rows give the test texts: int64, shape (texts,).
 
     Raises:
-        UserError: the regression did not converge.
+        UserError: one did not converge.
     """
-    regression = settings.logistic_regression
     classifiers = {
         "naive_bayes": BernoulliNB(alpha=settings.naive_bayes.alpha),
-        "logistic_regression": LogisticRegression(C=regression.C, tol=regression.tol, max_iter=regression.max_iter),
+        "logistic_regression": LogisticRegression(**settings.logistic_regression.model_dump()),
     }
     inputs, test_inputs = csr_matrix_of(train), csr_matrix_of(test)
-    predicted = {}
+    return {
+        name: fit_and_predict(name, classifier, inputs, train.labels, test_inputs)
+        for name, classifier in classifiers.items()
+    }
+
+
+def predict_by_terms(
+    settings: Baselines, train: Sequences, labels: np.ndarray, test: Sequences
+) -> dict[str, np.ndarray]:
+    """The labels that classifiers of words and pairs give the test texts: int64, shape (texts,).
+
+    One class against the rest: of all classes at once the regression would need memory beyond all bounds.
+
+    Raises:
+        UserError: one did not converge.
+    """
+    svm, regression = settings.tf_idf_linear_svm, settings.tf_idf_logistic_regression
+    of_classes = LogisticRegression(solver="liblinear", random_state=0, **regression.model_dump())
+    classifiers = {
+        "tf_idf_linear_svm": LinearSVC(random_state=0, **svm.model_dump()),
+        "tf_idf_logistic_regression": OneVsRestClassifier(of_classes),
+    }
+    inputs, test_inputs = weigh_terms(train, test, settings.tf_idf.min_texts)
+    return {
+        name: fit_and_predict(name, classifier, inputs, labels, test_inputs)
+        for name, classifier in classifiers.items()
+    }
+
+
+def fit_and_predict(
+    name: str,
+    classifier: Any,
+    inputs: scipy.sparse.csr_array,
+    labels: np.ndarray,
+    test_inputs: scipy.sparse.csr_array,
+) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
-        for name, classifier in classifiers.items():
-            try:
-                classifier.fit(inputs, train.labels)
-            except ConvergenceWarning:
-                raise UserError(
-                    f"params.yaml: baselines.{name}.max_iter: expected enough iterations to converge, "
-                    f"found {regression.max_iter}"
-                ) from None
-            predicted[name] = classifier.predict(test_inputs)
-    return predicted
+        try:
+            classifier.fit(inputs, labels)
+        except ConvergenceWarning:
+            found = getattr(classifier, "estimator", classifier).max_iter
+            raise UserError(
+                f"params.yaml: baselines.{name}.max_iter: expected enough iterations to converge, found {found}"
+            ) from None
+    return classifier.predict(test_inputs)
 
 
 def baseline(params: Params, name: str) -> None:
     train, test = load_rows(name, "train"), load_rows(name, "test")
     labels = np.asarray(test.labels)
+    dataset = dataset_of(params, name)
     expected, deviation = expected_shuffled_accuracy(labels)
     predicted = {
         "shuffled_labels": np.random.default_rng(params.baselines.shuffle_seed).permutation(labels),
         "most_frequent_class": np.full(len(labels), np.bincount(train.labels).argmax()),
         **predict_labels(params.baselines, train, test),
     }
+    if dataset.texts == name:  # or the same would be found of the same texts
+        texts = read_sequences(dataset, HERE.raw(name))
+        predicted |= predict_by_terms(params.baselines, texts["train"], np.asarray(train.labels), texts["test"])
     test_set = fingerprint(keys_of(load_hashes(name, "test"), labels))
     answers = collect_answers(predicted, labels, len(load_labels(name)), test_set)
     accuracies = 1 - answers.wrong.mean(axis=1)
