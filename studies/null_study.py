@@ -56,9 +56,10 @@ def read_given(params: Params) -> Given:
     answers = {name: read_answers(HERE.errors_of_model(name)) for name in names}
     families = {}
     for dataset in sources_of(params):
-        if len(varied := distinct(variations(params, dataset), answers)[:MOST]) > 1:
+        models = models_on(params, dataset)[:MOST]
+        if len(varied := distinct([name for name in variations(params, dataset) if name in models], answers)) > 1:
             _, highest = highest_run(read_answers(HERE.errors_of_baselines(dataset)))
-            of_dataset = {name: answers[name] for name in models_on(params, dataset)[:MOST]}
+            of_dataset = {name: answers[name] for name in models}
             lost = tuple(LOSSES.values())
             families[dataset] = make_family(of_dataset, varied, highest, params.verdicts.equivalent, lost)
     figures = [figure for figure in REPLICATED if "epoch" not in figure and figure != GATE]
