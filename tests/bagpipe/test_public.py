@@ -52,6 +52,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vectorized = folder / "data" / "vectorized" / name
         write_json(vectorized / "word_index.json", {word: rank for rank, word in enumerate(WORDS, start=1)})
         write_json(vectorized / "labels.json", labels)
+        write_json(vectorized / "features.json", {"ngrams": 1, "weighting": "binary"})
     return folder
 
 
@@ -168,7 +169,7 @@ def test_a_wrong_name_or_folder_is_one_sentence(project: Path, tmp_path: Path) -
         bagpipe.load_model("imdb", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["word_index.json", "labels.json"])
+@pytest.mark.parametrize("name", ["word_index.json", "labels.json", "features.json"])
 def test_a_damaged_file_is_named_where_it_is(project: Path, tmp_path: Path, name: str) -> None:
     copy = Path(shutil.copytree(project, tmp_path / "copy"))
     path = copy / "data" / "vectorized" / "imdb" / name

@@ -107,7 +107,11 @@ def test_what_brings_the_pipeline_up_to_date_leaves_the_study_alone(project: Pat
     [
         ("given = read_given(params)", 'open("params.yaml")', "opens params.yaml: expected it to use its argument"),
         ("given = read_given(params)", "params.plots", "reads plots of params.yaml, which it does not declare"),
-        ("import math", "import stages.report.words", "reads stages/report/words.py, which it does not declare"),
+        (
+            "import math",
+            "import stages.common.drawing.figures",
+            "reads stages/common/drawing/figures.py, which it does not declare",
+        ),
         ("import math", "import sklearn", "imports sklearn, which it does not declare"),
         ('HERE.reports / "null_study.md"', 'HERE.reports / "x.md"', "writes reports/.x.md.partial, which it does"),
     ],

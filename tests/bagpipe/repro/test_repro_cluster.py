@@ -41,7 +41,7 @@ def test_own_texts_are_vectorized_on_the_cluster(copy: Path, tmp_path: Path) -> 
             seen = client.run_on_scheduler(lambda dask_scheduler: set(dask_scheduler.task_prefixes))
     assert {"count_block", "encode_bucket"} <= seen
     before = {path: path.read_bytes() for path in (copy / "data/vectorized/mine").rglob("*") if path.is_file()}
-    assert len(before) == 12
+    assert len(before) == 13
     assert dvc(copy, "repro", "--force", "--single-item", "vectorize@mine").returncode == 0
     assert {path: path.read_bytes() for path in before} == before
 

@@ -31,12 +31,10 @@ def test_a_rerun_has_only_what_the_stage_declares(project: Path, tmp_path: Path)
     (stage,) = (stage for stage in Repo(project).index.stages if stage.name == "baseline@imdb")
     isolate(stage, tmp_path / "isolated")
     files = {path.relative_to(tmp_path / "isolated") for path in (tmp_path / "isolated").rglob("*") if path.is_file()}
-    declared = {
-        path
-        for path in files
-        if path.is_relative_to("data/vectorized/imdb") or path.is_relative_to("stages/common/basics")
-    }
-    rest = {"dvc.yaml", "params.yaml", "stages/__main__.py", "stages/baseline"}
+    common = ("stages/common/basics", "stages/common/corpora")
+    folders = ("data/raw/imdb", "data/vectorized/imdb", "stages/baseline", *common)
+    declared = {path for path in files if any(map(path.is_relative_to, folders))}
+    rest = {"dvc.yaml", "params.yaml", "stages/__main__.py"}
     rest |= {"stages/__init__.py", "stages/common/__init__.py"}
     assert set(map(str, files - declared)) == rest | {".dvc/config", ".dvc/config.local"}
     assert {path.name for path in declared} > {"rows.py", "labels.json", "indices.npy"}

@@ -147,7 +147,7 @@ def inspected(folder: Path, dataset: OfficialDataset | TextDataset) -> dict[str,
 
 
 def write_official(folder: Path, train: Part, test: Part) -> OfficialDataset:
-    raw = folder / "data/raw/d"
+    raw = folder / "data/raw/imdb"
     raw.mkdir(parents=True)
     arrays = {}
     for name, part in (("train", train), ("test", test)):
@@ -163,7 +163,7 @@ def write_official(folder: Path, train: Part, test: Part) -> OfficialDataset:
 
 def write_own(folder: Path, train: Part, test: Part) -> TextDataset:
     for name, part in (("train", train), ("test", test)):
-        path = folder / "data/raw/d" / name
+        path = folder / "data/raw/mine" / name
         path.mkdir(parents=True)
         lines = [json.dumps({"text": " ".join(f"w{word}" for word in text), "label": label}) for text, label in part]
         (path / "texts.jsonl").write_text("\n".join(lines), encoding="utf-8")
@@ -224,7 +224,7 @@ def test_own_texts_of_every_format_and_a_drawn_test_part(tmp_path: Path, form: s
     texts: Texts = [*some_texts(300), ("only here", "sport", "author 1"), ("only here", "weather", "author 2")]
     if form != "fasttext":
         texts += [("!", "sport", "author 1"), (" ", "weather", "author 2")]
-    raw = tmp_path / "data/raw/d"
+    raw = tmp_path / "data/raw/mine"
     raw.mkdir(parents=True)
     WRITERS[form](raw, texts)
     columns = {"group": "by"} if form in ("csv", "parquet") else {}
@@ -247,7 +247,7 @@ def test_own_texts_of_every_format_and_a_drawn_test_part(tmp_path: Path, form: s
 
 def own_parts(dataset: TextDataset) -> dict[str, Part]:
     """Texts by the part that vectorize has put them into, told by the hashes of its rows and what is read anew."""
-    layout, columns, split = open_texts(dataset, Path("data/raw/d"))
+    layout, columns, split = open_texts(dataset, Path("data/raw/mine"))
     from stages.common.corpora.counting import PARTS, read_blocks, split_block
 
     parts: dict[str, Part] = {"train": [], "test": []}
@@ -276,10 +276,10 @@ def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
     peaks = []
     for count in (20_000, 50_000):
         folder = tmp_path / str(count)
-        (folder / "data/raw/d").mkdir(parents=True)
+        (folder / "data/raw/mine").mkdir(parents=True)
         rows = random.integers(1, 9_999, (count, 20)).tolist()
         texts = [(" ".join(f"w{word}" for word in row), "ab"[place % 2], "") for place, row in enumerate(rows)]
-        WRITERS["csv"](folder / "data/raw/d", texts)
+        WRITERS["csv"](folder / "data/raw/mine", texts)
         del rows, texts
         inspected(folder, dataset)
         params: Any = SimpleNamespace(datasets={"d": dataset})
@@ -304,7 +304,7 @@ def test_memory_does_not_grow_with_the_texts(tmp_path: Path) -> None:
 def test_official_data(official: Path, tmp_path: Path, name: str, overlap: dict[str, int]) -> None:
     params = load_params(ROOT / PARAMS_FILE)
     dataset: Any = params.datasets[name]
-    raw = tmp_path / "data/raw/d"
+    raw = tmp_path / "data/raw" / name
     raw.mkdir(parents=True)
     for file in params.official[name]:
         (raw / file).symlink_to(official / file)

@@ -156,7 +156,6 @@ def altered(key: str, value: Any) -> Callable[[dict], bytes]:
         (altered("activation", "exec"), "network.activation: expected 'relu'"),
         (altered("activation", ["relu"]), "network.activation: expected 'relu'"),
         (altered("optimizer", {"module": "os"}), "network.optimizer: expected 'adam'"),
-        (altered("hidden", []), "network.hidden: "),
         (altered("hidden", 16), "network.hidden: expected a valid list; found 16"),
         (altered("hidden", [16, 0]), "network.hidden.1: expected greater than 0; found 0"),
         (altered("hidden", [16, 1e99]), "network.hidden.1: expected a valid integer"),
