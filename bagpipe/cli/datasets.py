@@ -4,8 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from bagpipe.cli.group import main
+
+OF_DATASET = ("text", "label", "group", "num_words", "test_split")  # options of `add` that params.yaml keeps
 
 
 @main.command("add")
@@ -49,7 +52,11 @@ from bagpipe.cli.group import main
 )
 @click.option("--joined-labels", is_flag=True, help="Take a label such as good#staff for one of its own.")
 @click.option("--move", is_flag=True, help="Move the files instead of copying them; then only DVC has them.")
+@click.option("--append", "appended", is_flag=True, help="Add texts to the dataset NAME, which keeps its settings.")
+@click.option("--dry-run", is_flag=True, help="Say all of it and change nothing.")
+@click.pass_context
 def add_command(
+    context: click.Context,
     name: str,
     path: Path,
     num_words: int,
@@ -62,6 +69,8 @@ def add_command(
     group: str | None,
     drop_rare: bool,
     min_texts: int,
+    appended: bool,
+    dry_run: bool,
     **told: Any,
 ) -> None:
     """Make your own labelled texts a dataset, with a first model.
@@ -71,6 +80,7 @@ def add_command(
     splits: train, validation (valid, dev), test (eval).
     """
     from bagpipe.datasets.add import Taken, add
+    from bagpipe.datasets.append import append
     from bagpipe.datasets.preparing import Told
     from stages.common.corpora.entries import Columns
 
@@ -78,7 +88,16 @@ def add_command(
         raise click.UsageError("--drop-rare, --other: expected one of them.")
     told["min_texts"] = min_texts if drop_rare or told["other"] is not None else 0
     taken = Taken(parts == "names", joined_labels, Told(**told))
-    add(name, path, Columns(text, label, group), num_words, test_split, move, taken)
+    if appended:
+        given = [key for key in OF_DATASET if context.get_parameter_source(key) != ParameterSource.DEFAULT]
+        if given:
+            names = ", ".join("--" + key.replace("_", "-") for key in given)
+            raise click.UsageError(
+                f"{names}: expected none with --append: {name} has its own in params.yaml, and so have its columns."
+            )
+        append(name, path, move, taken, dry_run)
+    else:
+        add(name, path, Columns(text, label, group), num_words, test_split, move, taken, dry_run)
 
 
 @main.command("remove")

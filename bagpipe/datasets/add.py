@@ -1,20 +1,18 @@
 """`bagpipe add`: labelled texts become a dataset of the pipeline, with a model to start from."""
 
-import logging
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
-from tqdm import tqdm
 
-from bagpipe.datasets.findings import Findings, check_labels, print_findings, read_findings
+from bagpipe.datasets.findings import Findings, check_labels, print_findings, print_next, read_findings
 from bagpipe.datasets.first_model import FEATURES, Choice, choose_defaults, choose_model, choose_units
+from bagpipe.datasets.keeping import keep_files, without_part
 from bagpipe.datasets.preparing import Told, open_source
-from bagpipe.project.sections import read_params, with_entry, write_params
+from bagpipe.project.sections import read_params, with_entry
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
 from stages.common.basics.params.reading import PARAMS_FILE, first_sentence, load_params
@@ -23,7 +21,7 @@ from stages.common.basics.params.types import Name
 from stages.common.basics.paths import HERE
 from stages.common.corpora.counting import PARTS, Split
 from stages.common.corpora.entries import Columns
-from stages.common.corpora.layout import Layout, part_of_folders, part_of_name
+from stages.common.corpora.layout import Layout
 
 SALT = 1
 REMARKS = {
@@ -136,23 +134,17 @@ def list_moves(layout: Layout, source: Path, target: Path, with_parts: bool = Tr
         yield file.path, target / (below if with_parts else without_part(below, number))
 
 
-def without_part(path: Path, number: int) -> Path:
-    """A path that names no split, of the file of this number: two of one name in such folders stay apart."""
-    folders = [name for name in path.parts[:-1] if part_of_folders(Path(name, "file")) is None]
-    if len(folders) == len(path.parts) - 1 and part_of_name(path.name) is None:
-        return path
-    return Path(*folders, f"texts_{number}{''.join(path.suffixes)}")
+def check_source(name: str, source: Path, move: bool, told: Told) -> None:
+    """Check that texts are not of this project, and are moved as they are.
 
-
-def take_back(places: list[tuple[Path, Path]], target: Path) -> None:
-    """Put moved files back and delete what else is in `target`, and the folders above it if they are empty."""
-    for path, place in places:
-        if place.exists() and not path.exists():
-            shutil.move(place, path)
-    shutil.rmtree(target, ignore_errors=True)
-    for folder in (target.parent, target.parent.parent):
-        with suppress(OSError):
-            folder.rmdir()
+    Raises:
+        UserError: not so.
+    """
+    raw, given = HERE.raw(name).resolve(), source.resolve()
+    if raw.is_relative_to(given) or given.is_relative_to(raw):
+        raise UserError(f"{source}: expected a folder of texts, found one that this project is in")
+    if move and (told.of_files or told.of_texts):
+        raise UserError("--move: expected files that are kept as they are; these are written anew: leave it out")
 
 
 class Taken(NamedTuple):
@@ -175,17 +167,15 @@ def add(
     test_share: float,
     move: bool,
     taken: Taken = Taken(),  # noqa: B008 # nothing changes it
+    dry_run: bool = False,
 ) -> None:
-    """Make labelled texts a dataset; either all of it is done or nothing is changed.
+    """Make labelled texts a dataset; either all of it is done or nothing is changed, which it is in a dry run, too.
 
     Raises:
         UserError: something is wrong with the name or the texts.
     """
     check_new(name, load_params())
-    if (HERE.raw(name)).resolve().is_relative_to(source.resolve()):
-        raise UserError(f"{source}: expected a folder of texts, found one that this project is in")
-    if move and (taken.told.of_files or taken.told.of_texts):
-        raise UserError("--move: expected files that are kept as they are; these are written anew: leave it out")
+    check_source(name, source, move, taken.told)
     with ExitStack() as stack:
         opened = open_source(stack, source, columns, taken.told, taken.parts)
         layout = opened.layout
@@ -195,44 +185,16 @@ def add(
         findings = read_findings(opened.place, layout, columns, split)
         if not taken.joined_labels:
             check_labels(source, findings.vocabulary.texts_of_all())
-        text = read_params()
-        for section, entry in make_entries(name, dataset, findings).items():
+        text, entries = read_params(), make_entries(name, dataset, findings)
+        for section, entry in entries.items():
             text = with_entry(text, section, entry)
-        keep_files(name, list(list_moves(layout, opened.place, HERE.raw(name), taken.parts)), text, move)
-    findings = findings._replace(notes=opened.all_notes(findings.notes, HERE.raw(name)))
-    print_findings(name, source, layout, findings, opened.lacking)
-
-
-def keep_files(name: str, places: list[tuple[Path, Path]], text: str, move: bool) -> None:
-    """Copy or move files to data/raw, hand them to DVC, and write params.yaml; or leave everything as it was."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    from bagpipe.project.dvc_project import repair_rwlock
-
-    target = HERE.raw(name)
-    logging.getLogger("dvc").setLevel(logging.WARNING)  # what to commit is said by `show`
-    ignored = HERE.raw(".gitignore")
-    undo_files = {path: path.read_bytes() if path.exists() else None for path in (ignored, HERE.added(name))}
-    try:
-        with ExitStack() as undo, Repo() as repo:
-            undo.callback(take_back, places, target)
-            undo.callback(restore, undo_files)
-            repair_rwlock(Path(repo.tmp_dir), print)
-            for path, place in tqdm(places, "moving" if move else "copying", disable=None, leave=False):
-                place.parent.mkdir(parents=True, exist_ok=True)
-                (shutil.move if move and not path.is_symlink() else shutil.copyfile)(path, place)
-            repo.add(str(target))
-            write_params(text)
-            undo.pop_all()
-    except DvcException as error:
-        raise UserError(" ".join(str(error).split())) from None
-
-
-def restore(files: dict[Path, bytes | None]) -> None:
-    """Give files the content that they had, or none."""
-    for path, content in files.items():
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.write_bytes(content)
+        if not dry_run:
+            keep_files(name, dict(list_moves(layout, opened.place, HERE.raw(name), taken.parts)), text, move)
+    findings = findings._replace(notes=opened.all_notes(findings.notes, source if dry_run else HERE.raw(name)))
+    print_findings(source, layout, findings, opened.lacking)
+    if dry_run:
+        print(f"\n{PARAMS_FILE} would have:\n")
+        print(*(f"{section}:\n{entry}" for section, entry in entries.items()), sep="\n")
+        print("\nNothing is changed: --dry-run.")
+    else:
+        print_next(name)

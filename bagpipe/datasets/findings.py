@@ -87,8 +87,8 @@ def shorten_label(label: str) -> str:
     return text if len(text) <= WIDEST_LABEL else f"{text[: WIDEST_LABEL - 3]}..."
 
 
-def print_findings(name: str, source: Path, layout: Layout, findings: Findings, lacking: Mapping[Path, str]) -> None:
-    """Print what was found, what is left out and why, and what comes next."""
+def print_findings(source: Path, layout: Layout, findings: Findings, lacking: Mapping[Path, str]) -> None:
+    """Print what was found, what is left out and why."""
     parts = [part for part in PARTS if findings.texts(part)]
     counts = {part: findings.vocabulary.texts_of(part) for part in parts}
     labels = sorted(findings.vocabulary.labels(), key=lambda label: (-sum(counts[p][label] for p in parts), label))
@@ -111,6 +111,10 @@ def print_findings(name: str, source: Path, layout: Layout, findings: Findings, 
         told = "Most texts are a single word: words are told apart by spaces and ASCII punctuation alone, so texts "
         print(wrap_text(told + "in a script without spaces must be cut into words before."))
     print_notes(layout, findings.notes, lacking)
+
+
+def print_next(name: str) -> None:
+    """Print where the texts of a new dataset are, and what comes next."""
     said = f"The texts are in {HERE.raw(name)}, kept by DVC; {PARAMS_FILE} has the dataset {name} and a model {name}."
     train = f"Next: `bagpipe repro`, then see {HERE.reports / 'README.md'}."
     look_first = f"Before you train, `bagpipe repro describe@{name}` looks for test texts that training has, for "
