@@ -13,7 +13,7 @@ from bagpipe.datasets.keeping import keep_files, without_part
 from bagpipe.datasets.preparing import open_source
 from bagpipe.project.names import check_name
 from stages.common.basics.errors import UserError
-from stages.common.basics.params.reading import load_params
+from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.params.sections import TextDataset
 from stages.common.basics.paths import HERE
 from stages.common.basics.terminal import wrap_text
@@ -50,7 +50,8 @@ def append(name: str, source: Path, move: bool, taken: Taken, dry_run: bool = Fa
 
         if not dry_run:
             keep_files(name, places, None, move, check)
-    after = after._replace(notes=opened.all_notes(after.notes, source if dry_run else raw))
+    known = opened.names if opened.place in opened.names else {**opened.names, **places}
+    after = after._replace(notes=opened._replace(names=known).all_notes(after.notes, raw))
     print_findings(raw, both, after, opened.lacking)
     print("", *map(wrap_text, tell_new(name, before, after, dry_run)), sep="\n")
 
@@ -112,9 +113,10 @@ def check_taken_for(name: str, source: Path, expected: list[TextFile], found: li
     Raises:
         UserError: one is not.
     """
-    for file in sorted(set(expected) ^ set(found)):
+    if others := set(expected) ^ set(found):
+        path = min(file.path for file in others)
         way = f"name the files in {source} as those in {HERE.raw(name)} are named"
-        raise UserError(f"{file.path}: its name would be taken for another split or label beside the others; {way}")
+        raise UserError(f"{path}: expected the split and label that it has by itself, found others; {way}")
 
 
 def tell_new(name: str, before: Findings, after: Findings, dry_run: bool) -> list[str]:
@@ -126,6 +128,10 @@ def tell_new(name: str, before: Findings, after: Findings, dry_run: bool) -> lis
     labels = sorted(set(after.vocabulary.labels()) - set(before.vocabulary.labels()))
     if labels:
         said.append(f"New labels: {', '.join(map(repr, labels))}.")
+    if counts.get("validation"):
+        said.append(
+            f"{PARAMS_FILE}: set holdout of defaults.{name} to {after.texts('validation')}, the texts that validate."
+        )
     if dry_run:
         return [*said, "Nothing is changed: --dry-run."]
     stay = f"All earlier texts stay on their side of the split. `bagpipe repro` runs what depends on {name}, and "

@@ -1,6 +1,7 @@
 """`bagpipe add --append` and `--dry-run`: more texts leave those that are there where they are."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from commands import bagpipe, dvc
 from labelled_texts import WRITERS, some_texts, write_csv, write_folders
 from test_own_datasets import project_without_data, state
 
+from bagpipe.datasets.append import check_taken_for
+from stages.common.basics.errors import UserError
 from stages.common.basics.rows import load_hashes, load_labels
-from stages.common.corpora.layout import find_layout
+from stages.common.corpora.layout import TextFile, find_layout
 
 pytestmark = pytest.mark.slow
 
@@ -164,6 +167,37 @@ def test_a_test_set_of_its_own_wants_parts(tmp_path: Path) -> None:
     write_folders(tmp_path / "more", some_texts(20))
     said = refused(folder, "add", "mine", str(tmp_path / "more"), "--append")
     assert "expected names that tell the split, as mine has a test set of its own" in said
+
+
+def test_a_file_that_would_be_taken_for_another(tmp_path: Path) -> None:
+    alone, beside = TextFile(tmp_path / "a.csv", None), TextFile(tmp_path / "a.csv", "train")
+    check_taken_for("mine", tmp_path, [alone], [alone])
+    with pytest.raises(UserError, match=f"^{tmp_path}/a.csv: expected the split and label that it has by itself"):
+        check_taken_for("mine", tmp_path, [alone], [beside])
+
+
+def test_places_are_those_of_files_that_are_there(project: Path, tmp_path: Path) -> None:
+    """Also of texts that are written anew, as the dataset's own were."""
+    lines = [json.dumps({"text": text, "label": label}) for text, label, _ in some_texts(200)]
+    lines.append(json.dumps({"text": "no label", "label": None}))
+    path, options = tmp_path / "texts.jsonl", ("--skip-unlabelled",)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    run(project, "add", "other", str(path), *options)
+    path.write_text("\n".join([*lines, json.dumps({"text": "!", "label": "sport"})]), encoding="utf-8")
+    told = " ".join(run(project, "add", "other", str(path), *options, "--append").split())
+    (found,) = re.findall(r"Left out: 1 text without a word, at (\S+): line (\d+)", told)
+    line = (project / found[0]).read_text(encoding="utf-8").splitlines()[int(found[1]) - 1]
+    assert json.loads(line)["text"] == "!"
+
+
+def test_more_texts_to_validate_with(tmp_path: Path) -> None:
+    folder = project_without_data(tmp_path)
+    for part, count in (("train", 200), ("validation", 60), ("test", 90)):
+        (tmp_path / "texts").mkdir(exist_ok=True)
+        write_csv(tmp_path / "texts" / f"{part}.csv", some_texts(count, seed=count))
+    run(folder, "add", "mine", str(tmp_path / "texts"))
+    told = run(folder, "add", "mine", str(tmp_path / "texts"), "--append")
+    assert "set holdout of defaults.mine to 130" in " ".join(told.split())
 
 
 def test_settings_stay_as_they_are(project: Path, tmp_path: Path) -> None:
