@@ -31,18 +31,43 @@ def decode_command(
 @main.command("predict")
 @click.argument("model")
 @click.argument("text", nargs=-1)
-@click.option("--file", help="A file with one text per line; - is standard input.")
+@click.option("--file", help="A file with one text per line, or for --out a table; - is standard input.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the table of --file here (CSV, TSV, JSON Lines, Parquet), with the labels in columns of their own.",
+)
+@click.option("--text", "column", help="The column of the texts in that table; by default as in the model's dataset.")
 @click.option("--json", "form", flag_value="json", help="One JSON object per line.")
 @click.option("--tsv", "form", flag_value="tsv", help="Tab-separated, with a header.")
 @click.option("--table", "form", flag_value="table", default=True, help="A table to read (the default).")
 @click.option("--explain", is_flag=True, help="Name the words without which the output changes most.")
-def predict_command(model: str, text: tuple[str, ...], file: str | None, form: str, explain: bool) -> None:
+def predict_command(
+    model: str,
+    text: tuple[str, ...],
+    file: str | None,
+    out: Path | None,
+    column: str | None,
+    form: str,
+    explain: bool,
+) -> None:
     """Classify texts with a trained model.
 
-    MODEL: one of params.yaml. The texts are the arguments, or the lines of a file or of standard input.
+    MODEL: one of params.yaml. The texts are the arguments, or the lines of a file or of standard input; or they
+    stand in a table, which --out writes again with a label and its probability for each.
     """
     from bagpipe.texts.predict import predict_all, read_texts
 
+    if out is not None:
+        from bagpipe.texts.tables import text_column, write_predictions
+
+        if file in (None, "-") or text or explain or form != "table":
+            raise click.UsageError("--out: expected --file and MODEL, and of the other options --text alone.")
+        write_predictions(model, Path(str(file)), out, column or text_column(model))
+        return
+    if column is not None:
+        raise click.UsageError("--text: expected with --out, which makes a table of --file.")
     predict_all(model, read_texts(list(text), file), form, explain)
 
 

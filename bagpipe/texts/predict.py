@@ -174,6 +174,11 @@ def predict_all(name: str, texts: Iterable[str], form: str, explain: bool) -> No
             sys.stdout.flush()
             count += len(block)
             progress.update(len(block))
+    tell_unknown(unknown, count)
+
+
+def tell_unknown(unknown: int, count: int) -> None:
+    """Say how many of some texts hold no word that a model knows, if any."""
     if unknown:
         print(f"note: {unknown:,} of {count:,} texts hold no word that the model knows", file=sys.stderr)
 
