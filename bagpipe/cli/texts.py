@@ -62,9 +62,9 @@ def predict_command(
     if out is not None:
         from bagpipe.texts.tables import text_column, write_predictions
 
-        if file in (None, "-") or text or explain or form != "table":
+        if file is None or file == "-" or text or explain or form != "table":
             raise click.UsageError("--out: expected --file and MODEL, and of the other options --text alone.")
-        write_predictions(model, Path(str(file)), out, column or text_column(model))
+        write_predictions(model, Path(file), out, column or text_column(model))
         return
     if column is not None:
         raise click.UsageError("--text: expected with --out, which makes a table of --file.")

@@ -11,8 +11,9 @@ from bagpipe.datasets.add import Taken, check_source
 from bagpipe.datasets.findings import Findings, check_labels, print_findings, read_findings
 from bagpipe.datasets.keeping import keep_files, without_part
 from bagpipe.datasets.preparing import open_source
-from bagpipe.project.names import check_name
+from bagpipe.project.names import check_name, not_own
 from stages.common.basics.errors import UserError
+from stages.common.basics.params.questions import dataset_of
 from stages.common.basics.params.reading import PARAMS_FILE, load_params
 from stages.common.basics.params.sections import TextDataset
 from stages.common.basics.paths import HERE
@@ -64,9 +65,9 @@ def own_dataset(name: str) -> TextDataset:
     """
     params = load_params()
     check_name("dataset", name, params.datasets)
-    dataset = params.datasets[name]
+    dataset = dataset_of(params, name)
     if not isinstance(dataset, TextDataset):
-        raise UserError(f"{name}: expected a dataset that `bagpipe add` has added; found one of Keras")
+        raise not_own(name)
     if dataset.texts != name:
         raise UserError(f"{name}: its texts are those of {dataset.texts}: `bagpipe add {dataset.texts} ... --append`")
     return dataset

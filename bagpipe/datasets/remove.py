@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from bagpipe.project.lock import LOCK_FILE, drop_unknown, parse_mapping
-from bagpipe.project.names import check_name
+from bagpipe.project.names import check_name, not_own
 from bagpipe.project.sections import read_params, without_entry, write_params
 from stages.common.basics.errors import UserError
 from stages.common.basics.params.params import Params
@@ -22,7 +22,7 @@ def remove_dataset(name: str) -> None:
     params = load_params()
     check_name("dataset", name, params.datasets)
     if params.datasets[name].is_official:
-        raise UserError(f"{name}: expected a dataset that `bagpipe add` has added; found one of Keras")
+        raise not_own(name)
     datasets = [other for other, section in params.datasets.items() if name in (other, section.texts)]
     models = [model for model, settings in params.models.items() if settings.dataset in datasets]
     if len(models) == len(params.models):

@@ -21,6 +21,11 @@ def check_name(kind: str, name: str, known: Collection[str], file: Path = PARAMS
         raise UserError(f"{file}: no {kind} {name!r}; it has {', '.join(known)}{hint}")
 
 
+def not_own(name: str) -> UserError:
+    """The error that a dataset is not one's own."""
+    return UserError(f"{name}: expected a dataset that `bagpipe add` has added; found one of Keras")
+
+
 def model_folder(name: str, paths: Paths = HERE) -> Path:
     """Where a trained model of a project is.
 

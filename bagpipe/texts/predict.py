@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -17,6 +17,7 @@ from stages.common.corpora.readers.lines import decode_bytes
 from stages.common.corpora.tokenizer import OUT_OF_VOCABULARY
 from stages.common.network.predictions import probability_of_each_label
 
+Item = TypeVar("Item")
 TOP = 3
 BYTE_ORDER_MARK = "\ufeff"
 EXPLAINED = 5  # words named by --explain
@@ -135,9 +136,13 @@ def format_line(prediction: ExplainedPrediction, width: int) -> str:
     return line
 
 
-def split_blocks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield texts in blocks; what comes before a line that cannot be read is yielded before the error is raised."""
-    block: list[str] = []
+def split_blocks(texts: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield texts in blocks; what comes before a line that cannot be read is yielded before the error is raised.
+
+    Args:
+        texts: by themselves, or the rows or objects that they stand in.
+    """
+    block: list[Item] = []
     try:
         for text in texts:
             block.append(text)

@@ -6,15 +6,16 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
 from bagpipe.project.names import check_name
 from bagpipe.texts.model import TEXTS_AT_ONCE
-from bagpipe.texts.predict import Classifier, tell_unknown
+from bagpipe.texts.predict import Classifier, split_blocks, tell_unknown
 from stages.common.basics.artifacts import new_file
 from stages.common.basics.errors import UserError
+from stages.common.basics.params.questions import dataset_of
 from stages.common.basics.params.reading import load_params
 from stages.common.basics.params.sections import TextDataset
 from stages.common.corpora.entries import LONGEST, Columns, Remark, shorten_list
@@ -36,7 +37,6 @@ class Answers(NamedTuple):
     probabilities: list[float]
 
 
-Row = TypeVar("Row")
 Answer = Callable[[Sequence[Any], Iterable[str]], Answers]  # to some texts, from the place of each in the file
 
 
@@ -78,7 +78,7 @@ def text_column(name: str) -> str:
     """The column of the texts in the files that a model's dataset is made of; `text` for those of Keras."""
     params = load_params()
     check_name("model", name, params.models)
-    dataset = params.datasets[params.models[name].dataset]
+    dataset = dataset_of(params, params.models[name].dataset)
     return dataset.text if isinstance(dataset, TextDataset) else Columns().text
 
 
@@ -89,7 +89,7 @@ def check_names(source: Path, target: Path) -> str:
         UserError: it is no table, or the other is of another format, or the same file.
     """
     form = SUFFIXES.get(plain_suffix(source))
-    if form not in TABLES:
+    if form is None or form not in TABLES:
         suffixes = ", ".join(suffix for suffix, known in SUFFIXES.items() if known in TABLES)
         raise UserError(f"--file: expected a table ({suffixes}) for --out; found {source}")
     if SUFFIXES.get(target.suffix.lower()) != form:
@@ -97,7 +97,7 @@ def check_names(source: Path, target: Path) -> str:
         raise UserError(f"--out: {expected}; found {target}")
     if target.exists() and target.samefile(source):
         raise UserError(f"--out: expected another file than that of the texts, found {target}")
-    return str(form)
+    return form
 
 
 def check_text(text: object, place: str) -> str:
@@ -123,12 +123,6 @@ def check_columns(place: str, names: Sequence[str], column: str) -> None:
         raise UserError(f"{place}: expected no column {min(taken)!r}, which is to be added; rename or delete it")
 
 
-def split_rows(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Yield rows in blocks of what is classified at once."""
-    while block := list(itertools.islice(rows, TEXTS_AT_ONCE)):
-        yield block
-
-
 def extend_table(source: Path, target: Path, column: str, expected: str, answer: Answer) -> None:
     """Extend separated values, which are written as they are read; expected: what separates them, by the name."""
     csv.field_size_limit(LONGEST)
@@ -144,7 +138,7 @@ def extend_table(source: Path, target: Path, column: str, expected: str, answer:
         writer = csv.writer(file, delimiter=delimiter, lineterminator=end, **style)
         writer.writerow([*header, LABEL, PROBABILITY])
         place = header.index(column)
-        for block in split_rows(rows):
+        for block in split_blocks(rows):
             found = answer([row[place] for row in block], itertools.repeat(""))
             for row, label, probability in zip(block, *found, strict=True):
                 writer.writerow([*row, label, probability])
@@ -179,7 +173,7 @@ def extend_json(source: Path, target: Path, column: str, answer: Answer) -> None
         objects = (
             (line, content) for line, content in find_objects(source, lines) if not isinstance(content, Remark)
         )
-        for block in split_rows(objects):
+        for block in split_blocks(objects):
             places = [f"{source}: line {line}" for line, _ in block]
             for place, (_, content) in zip(places, block, strict=True):
                 check_columns(place, list(content), column)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from calling import refused, run
 from commands import bagpipe, dvc
+from editing import edit_yaml
 from labelled_texts import WRITERS, some_texts, write_csv, write_folders
 from test_own_datasets import project_without_data, state
 
@@ -156,6 +157,17 @@ def test_what_cannot_be_appended(project: Path, tmp_path: Path, arguments: tuple
     name, source = arguments
     assert said in refused(project, "add", name, str(tmp_path / source), "--append")
     assert state(project) == before
+
+
+def test_other_features_of_its_texts(project: Path, tmp_path: Path) -> None:
+    def pairs(content: dict) -> None:
+        content["datasets"]["mine_pairs"] = {"texts": "mine", "num_words": 500, "ngrams": 2}
+        content["defaults"]["mine_pairs"] = {**content["defaults"]["mine"]}
+        del content["defaults"]["mine_pairs"]["reference"]
+
+    edit_yaml(project / "params.yaml", pairs)
+    for name, said in (("mine_pairs", "`bagpipe add mine ... --append`"), ("imdb_pairs", "found one of Keras")):
+        assert said in refused(project, "add", name, str(tmp_path / "texts.csv"), "--append")
 
 
 def test_a_test_set_of_its_own_wants_parts(tmp_path: Path) -> None:

@@ -3,17 +3,20 @@
 import csv
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 import pytest
+from editing import edit_yaml
 from predicting import bagpipe, error_of, raw_texts
 
 import bagpipe as public
+from bagpipe.scratch.copies import ROOT
 from bagpipe.texts.model import TEXTS_AT_ONCE
-from bagpipe.texts.tables import LABEL, PROBABILITY
+from bagpipe.texts.tables import LABEL, PROBABILITY, text_column
 
 ODD = ['with "quotes"', "a, comma; and\nan end of line", "", "ünïcödé"]
 
@@ -96,6 +99,24 @@ def test_parquet(scratch: Path, tmp_path: Path, texts: list[str], answers: Any) 
     assert found.select(list(columns)).equals(pyarrow.parquet.read_table(tmp_path / "new.parquet"))
     assert found.schema.metadata[b"of"] == b"somebody"
     assert_answers(found.to_pylist(), answers)
+
+
+def test_the_column_is_that_of_the_texts_whoever_else_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(content: dict) -> None:
+        mine = {"texts": "mine", "format": "csv", "text": "review", "num_words": 50, "test_split": 0.2, "salt": 1}
+        content["datasets"] |= {"mine": mine, "mine_pairs": {"texts": "mine", "num_words": 500, "ngrams": 2}}
+        for name in ("mine", "mine_pairs"):
+            content["defaults"][name] = {**content["defaults"]["imdb_pairs"]}
+            content["models"][name] = {"dataset": name, "hidden": []}
+        content["defaults"]["mine"]["reference"] = "mine"
+
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    edit_yaml(tmp_path / "params.yaml", add)
+    monkeypatch.chdir(tmp_path)
+    columns = [text_column(name) for name in ("mine", "mine_pairs", "imdb", "imdb_pairs")]
+    assert columns == ["review", "review", "text", "text"]
 
 
 @pytest.mark.parametrize(
