@@ -57,6 +57,7 @@ OF_DATASET = ("text", "label", "group", "num_words", "test_split")  # options of
 @click.pass_context
 def add_command(
     context: click.Context,
+    /,
     name: str,
     path: Path,
     num_words: int,
